@@ -1,0 +1,1 @@
+"""Simulators, suites and the demo: the gateway seen from outside."""

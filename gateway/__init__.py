@@ -1,0 +1,1 @@
+"""Baton: one connection from a hospital's EHR to every cell-therapy manufacturer."""

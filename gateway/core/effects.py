@@ -1,0 +1,219 @@
+"""What the store is given to look up, and what it is given to write."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.core.order import TherapyOrder
+from gateway.core.verdict import Answer, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """The business key of an order: its placer number at one site."""
+
+    site: str
+    namespace: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class PatientKey:
+    """One identifier of a patient at one site."""
+
+    site: str
+    authority: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a message needs looked up before it can be decided.
+
+    Attributes:
+        dedup: Scope of the control id (site, MSH-3, MSH-4, MSH-10); ``""`` for a
+            message that never enters the dedup index.
+        digest: SHA-256 of the body without the parts a resend may change.
+        sent_at: The sender's own time, for the 24-hour collision rule.
+        mapping: Hash of the mapping text that will decide it, ``""`` if none.
+    """
+
+    dedup: str = ""
+    digest: bytes = b""
+    sent_at: datetime | None = None
+    orders: tuple[OrderKey, ...] = ()
+    order_ids: tuple[str, ...] = ()
+    patients: tuple[PatientKey, ...] = ()
+    cois: tuple[tuple[str, str], ...] = ()
+    """(issuer, value) pairs whose open orders are wanted."""
+    mapping: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """One order as the ledger has it.
+
+    Attributes:
+        length: Number of events; the next one is ``length + 1``.
+        head: Hash of the last event.
+        content_digest: SHA-256 of the content last accepted from the site.
+    """
+
+    order: TherapyOrder
+    length: int
+    head: bytes
+    content_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMessage:
+    """A stored message that came before its order."""
+
+    message_id: str
+    endpoint: str
+    site: str
+    media_type: str
+    received_at: datetime
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The present state, read in the transaction that will write.
+
+    Attributes:
+        orders: By business key, for those that exist.
+        by_id: By order id, for those asked for.
+        patients: Open orders whose patient has one of the asked identifiers.
+        cois: Open orders bound to one of the asked (issuer, value) pairs.
+        waiting: Messages that wait for one of the asked business keys or ids.
+        collision: The control id was used within 24 hours for another content.
+        reused: It was used longer ago for another content.
+    """
+
+    orders: Mapping[OrderKey, OrderState] = field(default_factory=dict)
+    by_id: Mapping[str, OrderState] = field(default_factory=dict)
+    patients: Sequence[OrderState] = ()
+    cois: Mapping[tuple[str, str], OrderState] = field(default_factory=dict)
+    waiting: Sequence[WaitingMessage] = ()
+    collision: bool = False
+    reused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One event as it is stored: the bytes that were hashed.
+
+    ``hash = SHA-256(previous hash ‖ header ‖ commitment)`` and
+    ``commitment = SHA-256(salt ‖ body)``, see ``core.ledger``.
+    """
+
+    order_id: str
+    n: int
+    header: bytes
+    body: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    commitment: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One frozen thing to send.
+
+    Attributes:
+        key: The idempotency key, one per logical operation.
+        operation: ``submit``, ``change``, ``cancel`` or ``status``.
+        guarded: Whether a hold on the order's identity keeps it back.
+        identity: Digest of the identity it was made from; compared with the
+            ledger again when it is sent.
+        deadline: After it the delivery is dead.
+    """
+
+    delivery_id: str
+    order_id: str
+    destination: str
+    key: str
+    operation: str
+    body: bytes = field(repr=False)
+    content_type: str
+    guarded: bool
+    identity: bytes
+    due: datetime
+    deadline: datetime
+
+    @property
+    def lane(self) -> str:
+        """What stays in order: one order at one destination."""
+        return f"{self.order_id}@{self.destination}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A condition somebody must see: one per condition, with a count."""
+
+    code: str
+    subject: str
+    """What it is about: a site, an order id, a destination. Never PHI."""
+
+    @property
+    def condition(self) -> str:
+        """The key alarms are counted under."""
+        return f"{self.code}:{self.subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Everything that follows from one message, written in one transaction.
+
+    Attributes:
+        orders: New standing of every order touched; the store derives its
+            projections and look-up keys from it.
+        wait_for: Business keys or order ids a waiting message waits for.
+        woken: Verdicts of waiting messages that were decided along with this one.
+    """
+
+    verdict: Verdict
+    answer: Answer
+    orders: tuple[OrderState, ...] = ()
+    events: tuple[LedgerEntry, ...] = ()
+    deliveries: tuple[NewDelivery, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    wait_for: tuple[str, ...] = ()
+    woken: tuple[tuple[str, Verdict], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a worker reports about one attempt.
+
+    Attributes:
+        reported_at: When the attempt ended, UTC.
+        outcome: ``delivered``, ``rejected``, ``not_taken``, ``unknown``, ``fault``
+            or ``guarded``.
+        decide: Says what the outcome means for the order, over the order's state
+            read in the same transaction; ``None`` if nothing.
+    """
+
+    delivery_id: str
+    order_id: str
+    destination: str
+    lease: int
+    attempt: int
+    started_at: datetime
+    reported_at: datetime
+    outcome: str
+    code: str
+    status: str
+    body: bytes = field(repr=False)
+    decide: Callable[[View], Effects] | None = None
+    keys: Keys = field(default_factory=Keys)
+    alarms: tuple[Alarm, ...] = ()
+
+
+def waits_for(key: OrderKey) -> str:
+    """Write a business key as ``wait_for`` holds it."""
+    return f"{key.site}|{key.namespace}|{key.value}"
+
+

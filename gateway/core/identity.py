@@ -1,0 +1,82 @@
+"""Is this still the same person? The first rule set (``docs/architecture.md`` §7).
+
+Same person for an order = same (assigning authority, MRN) + birth date + sex.
+Values are compared code point by code point: nothing is folded, trimmed or
+normalised, since "nearly equal" is how cells reach the wrong patient.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from gateway.core.commands import PatientFacts
+from gateway.core.order import Identifier, Patient, TherapyOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a message's patient compares with a ledger's.
+
+    Attributes:
+        conflicts: Canonical places that differ and decide who the person is.
+        renamed: The family name differs.
+    """
+
+    conflicts: tuple[str, ...]
+    renamed: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return not self.conflicts and not self.renamed
+
+
+def compare_patient(ledger: Patient, said: Patient) -> Comparison:
+    """Compare two full patients, as an order message gives them."""
+    conflicts = [
+        place
+        for place, differs in (
+            ("patient.mrn", _key(ledger.mrn) != _key(said.mrn)),
+            ("patient.birth_date", ledger.birth_date != said.birth_date),
+            ("patient.sex", ledger.sex != said.sex),
+        )
+        if differs
+    ]
+    return Comparison(tuple(conflicts), ledger.name.family != said.name.family)
+
+
+def compare_facts(ledger: Patient, said: PatientFacts) -> Comparison:
+    """Compare the facts of a message that is no full order; the unsaid agrees."""
+    known = {_key(identifier) for identifier in said.identifiers}
+    conflicts = [
+        place
+        for place, differs in (
+            ("patient.mrn", _key(ledger.mrn) not in known),
+            ("patient.birth_date", said.birth_date not in (None, ledger.birth_date)),
+            ("patient.sex", said.sex not in (None, ledger.sex)),
+        )
+        if differs
+    ]
+    renamed = said.name is not None and said.name.family != ledger.name.family
+    return Comparison(tuple(conflicts), renamed)
+
+
+def identity_digest(order: TherapyOrder) -> bytes:
+    """Hash whose cells these are: patient, order and chain-of-identity number.
+
+    A delivery keeps the digest it was made from; it is compared with the ledger's
+    again when it is sent (G10). The chain-of-identity number is left out while
+    it may still be bound (it appears once), and guarded by its own rule.
+    """
+    patient = order.patient
+    parts = (
+        order.id,
+        patient.mrn.authority,
+        patient.mrn.value,
+        patient.birth_date.isoformat(),
+        patient.sex,
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def _key(identifier: Identifier) -> tuple[str, str]:
+    return (identifier.authority, identifier.value)

@@ -1,0 +1,174 @@
+"""Every problem code: what it means, what to do next, its HL7 table 0357 number.
+
+Codes are a public contract: they reach acknowledgements, alarms and runbooks and
+are never reused. ``docs/problems.md`` is generated from this table.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One code's explanation.
+
+    Attributes:
+        hl7: HL7 table 0357 (message error condition), for ERR-3 or ERR-1.4.
+        says: What is wrong, in one sentence.
+        then: What to do next, in one sentence.
+    """
+
+    hl7: int
+    says: str
+    then: str
+
+
+CATALOGUE: Final[dict[str, Meaning]] = {}
+
+
+def _codes(hl7: int, /, **entries: str) -> None:
+    for name, text in entries.items():
+        says, then = text.split(" | ")
+        CATALOGUE[name.replace("__", ".")] = Meaning(hl7, says, then)
+
+
+# 100 segment sequence error
+_codes(
+    100,
+    message__no_header="The frame does not begin with a usable MSH segment. | "
+    "Send one HL7 message per frame, starting with MSH and its delimiters.",
+    message__two_headers="One frame holds more than one MSH segment. | "
+    "Frame every message on its own.",
+    message__fragment="The message continues another one (MSH-14, DSC or ADD). | "
+    "Send the message whole; fragments are not joined.",
+    message__batch="The frame holds a batch (FHS or BHS). | "
+    "Send the messages of the batch one by one.",
+    message__too_many_segments="The message has more segments than the limit. | "
+    "Split it, or raise the limit for this gateway.",
+    segment__missing="A required segment is missing. | Send the segment.",
+    segment__not_a_segment="A line does not begin with a segment id. | "
+    "Escape line breaks inside fields as \\.br\\.",
+)
+# 101 required field missing
+_codes(
+    101,
+    message__no_control_id="MSH-10 is empty, so no answer could be matched to it. | "
+    "Give every message its own control id.",
+    field__missing="A required field is empty. | Fill it in and send the message again.",
+)
+# 102 data type error
+_codes(
+    102,
+    field__not_a_date="A date cannot be read. | Send YYYYMMDD.",
+    field__not_a_time="A time cannot be read. | Send YYYYMMDDHHMM[SS][+ZZZZ].",
+    field__not_a_number="A number cannot be read. | Send digits with a decimal point.",
+    field__not_a_quantity="A value and its unit do not make a quantity. | "
+    "Send the number, its unit and the unit's coding system.",
+    field__unit_missing="A number has no unit. | Send the unit; it is never guessed.",
+    field__unit_unknown="A unit is not one we can convert. | Send a UCUM unit.",
+    field__not_valid="A value breaks a rule of the canonical order. | "
+    "Compare it with docs/order.schema.json.",
+    field__too_long="A value is longer than its limit. | Shorten it.",
+    field__malformed="A value cannot be read as what its place should hold. | "
+    "Send it in the form the interface agreement names.",
+    time__ambiguous="A local time without offset happens twice that night. | "
+    "Send the offset, or release the message after checking the hour.",
+    time__nonexistent="A local time without offset does not exist that night. | "
+    "Send the offset, or correct the hour.",
+    charset__unknown="MSH-18 names a character set we do not know. | "
+    "Send a name of HL7 table 0211, or have the site's file name it.",
+    charset__mismatch="Bytes are not in the character set the message declares. | "
+    "Correct MSH-18 or the encoding; nothing is replaced here.",
+    payload__control_bytes="The message holds a framing byte as payload. | "
+    "Nothing to do; look at the message in hex if it recurs.",
+)
+# 103 table value not found
+_codes(
+    103,
+    code__unknown="A code is not in its code table. | "
+    "Add it to the table named in the mapping, or correct the code.",
+    command__unlisted="The order control code is not one this site may send. | "
+    "Send NW, XO or CA, or list the code in the site's mapping.",
+    product__not_routed="No manufacturer makes this product in this country. | "
+    "Add a route, or correct the product.",
+)
+_codes(
+    200,
+    message__unsupported_type="This site does not handle the message type. | "
+    "List it under messages: or ignore: in the site's file.",
+    message__unsupported_event="This site does not handle the trigger event. | "
+    "List it under messages: or ignore: in the site's file.",
+)
+_codes(
+    202,
+    message__processing_id="MSH-11 is blank or not one this site may send. | "
+    "Send the agreed processing id; test traffic never reaches production.",
+)
+_codes(
+    203,
+    message__unsupported_version="MSH-12 is not a version of HL7 v2 we read. | "
+    "Send 2.1 to 2.9.",
+)
+_codes(
+    204,
+    order__placer_mismatch="Two places that must name the same order differ. | "
+    "Send the same placer number in both.",
+    patient__merge_into_itself="A merge names the same patient twice. | "
+    "Correct the message.",
+    order__unknown="The message refers to an order we do not have. | "
+    "Check the reference.",
+    message__control_id_reused="A control id came again with another content. | "
+    "A person compares the two messages and releases or resolves this one.",
+    order__second_new="A second new order has a placer number already in use. | "
+    "A person decides whether it is a change; release or resolve it.",
+    order__closed="The order has ended; nothing can follow. | "
+    "A person decides; a new therapy needs a new placer number.",
+    order__impossible_step="A step cannot follow the order's present status. | "
+    "A person compares the ledger with the sender's record.",
+    order__backward_step="A later report names an earlier step. | "
+    "A person compares the ledger with the sender's record.",
+    identity__conflict="The patient disagrees with the order's ledger. | "
+    "Two people compare the identities before anything is sent.",
+    identity__hold="The order has an identity hold. | "
+    "Two people resolve it; it cannot be released by one.",
+    identity__merge="A patient with an open order was merged, linked or renumbered. | "
+    "Two people confirm which order belongs to whom.",
+    coi__conflict="The chain-of-identity number disagrees with the ledger. | "
+    "Two people compare the labels before anything is sent.",
+    coi__in_use="The chain-of-identity number is bound to another open order. | "
+    "Two people compare the labels before anything is sent.",
+)
+_codes(
+    207,
+    sender__stranger="No site recognises this sender here. | "
+    "Add MSH-3, MSH-4 and the network to a site's file.",
+    site__paused="The site is paused or its mapping does not compile. | "
+    "Run: baton check. Send again afterwards.",
+    store__unavailable="The message could not be stored. | "
+    "Send it again; see the alarms for the cause.",
+    message__too_large="The message is over the size limit. | "
+    "Send it in a smaller form, or raise the limit.",
+    message__failed="Deciding the message failed here; it is kept. | "
+    "Report the message id; it is released after the repair.",
+    body__not_json="The body is not the JSON it claims to be. | Correct the sender.",
+    render__unrepresentable="A value cannot be written in the receiver's form. | "
+    "A person decides how to tell the receiver; nothing is replaced.",
+    delivery__outcome_unknown="It is not known whether the receiver acted. | "
+    "Ask the receiver, then: baton deliveries resolve.",
+    delivery__retries_spent="Every planned attempt failed. | "
+    "Mend the destination, then: baton deliveries resolve.",
+    delivery__rejected="The receiver refused it. | "
+    "Read its reasons: baton deliveries show; correct the order at its source.",
+    destination__fault="The destination refuses us as a whole. | "
+    "Check its address, certificate and credentials.",
+    destination__not_configured="The destination lacks an address or a secret. | "
+    "Set what the alarm names and restart.",
+    webhook__signature="A webhook's signature, time or id is not valid. | "
+    "Check the shared secret and the sender's clock.",
+    answer__suppressed="A negative answer was suppressed by MSH-15. | "
+    "Ask the sender to send MSH-15 AL.",
+    ledger__broken="A ledger does not verify. | "
+    "Stop, keep the disk, and compare with the last backup.",
+    books__open="The closed books do not balance. | "
+    "Run: baton audit, and report its output.",
+)

@@ -1,0 +1,92 @@
+"""After an attempt: outcome, patience and chance in, next step out. Pure.
+
+The waits are a list, not a formula, so that a hospital can read them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from gateway.core.agreements import Patience
+from gateway.delivery.outcome import (
+    Delivered,
+    DestinationFault,
+    NotTaken,
+    Outcome,
+    Rejected,
+    Unknown,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Delivered: the lane goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Rejected: the lane goes on, the sender is told."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again, not before ``due``. ``pause``: the whole destination waits too."""
+
+    due: datetime
+    code: str
+    pause: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Wait for a person; the lane waits too."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The deadline passed; ``certain`` if it is known that nothing was taken."""
+
+    code: str
+    certain: bool
+
+
+NextStep = Done | Refuse | RetryAt | Hold | GiveUp
+
+
+def next_step(
+    outcome: Outcome,
+    *,
+    attempt: int,
+    now: datetime,
+    deadline: datetime,
+    patience: Patience,
+    jitter: float,
+) -> NextStep:
+    """Decide what follows attempt number ``attempt``, counted from 1.
+
+    Args:
+        jitter: In [0, 1); stretches the wait by up to a fifth, so that rows
+            held back by one outage do not all return in the same instant.
+    """
+    match outcome:
+        case Delivered():
+            return Done()
+        case Rejected(evidence):
+            return Refuse(evidence.code)
+        case DestinationFault(evidence):
+            return RetryAt(now + patience.fault_wait, evidence.code, pause=True)
+        case Unknown(evidence) if patience.repeats_safely == "no":
+            return Hold("delivery.outcome_unknown")
+        case Unknown(evidence, retry_after) | NotTaken(evidence, retry_after):
+            waits = patience.waits
+            planned = waits[min(attempt, len(waits)) - 1] * (1 + jitter / 5)
+            due = now + max(planned, retry_after or timedelta())
+            if due > deadline:
+                return GiveUp(evidence.code, certain=isinstance(outcome, NotTaken))
+            return RetryAt(due, evidence.code, pause=retry_after is not None)
+        case _:
+            assert_never(outcome)

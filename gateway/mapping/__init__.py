@@ -1,0 +1,1 @@
+"""Floor 1: YAML becomes checked functions, in four directions."""

@@ -1,0 +1,94 @@
+"""What a site folder says, checked and compiled. Read by the flow; see mappings/README."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
+
+from gateway.core.errors import Problem
+from gateway.core.order import Status
+from gateway.mapping.compiled import Compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """One facility of a site: the code it sends (MSH-4), its name and country."""
+
+    code: str
+    name: str
+    country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """How the site's HL7 v2 interface speaks where the standard leaves it open."""
+
+    charset: str = ""
+    line_ends: Literal["cr", "any"] = "cr"
+    structured_answers: bool = False
+    codes: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusBack:
+    """How statuses return to the site.
+
+    Attributes:
+        destination: ``ehr:<site>``.
+        host_setting: Name of the setting with ``host:port`` of the EHR's listener.
+        message: MSH-9 of what is sent, e.g. ``ORU^R01^ORU_R01``.
+        options: For the encoder: application, facility, version, charset …
+        when: Statuses worth a message; holds and refusals are always told.
+        codes: What each acknowledgement code of the EHR means for a delivery:
+            ``delivered``, ``rejected``, ``not_taken`` or ``unknown``.
+        repeats_safely: Whether the EHR ignores a second copy (same MSH-10).
+    """
+
+    destination: str
+    host_setting: str
+    message: str
+    mapping: Compiled
+    options: Mapping[str, str]
+    when: frozenset[Status]
+    codes: Mapping[str, str]
+    waits: tuple[timedelta, ...]
+    answer_timeout: timedelta
+    deadline: timedelta
+    repeats_safely: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A hospital interface.
+
+    Attributes:
+        name: The folder's name.
+        senders: (MSH-3, MSH-4) pairs this site may send; ``*`` matches any.
+        networks: Where its connections may come from.
+        catch_all: Whether it takes whoever no other site recognises.
+        routed: Whether its orders may reach a manufacturer at all.
+        remark: A text for the positive answers (MSA-3), ``""`` if none.
+        processing_ids: MSH-11 values it may send.
+        control_id: ``trusted``, or ``untrusted`` if ids repeat.
+        messages: By type (``OMG^O19``), what reads it.
+        ignore: Types that are accepted without effect.
+        problems: Why the site is closed; empty if it is open.
+    """
+
+    name: str
+    title: str
+    senders: frozenset[tuple[str, str]]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    facilities: Mapping[str, Facility]
+    processing_ids: frozenset[str]
+    interface: Interface
+    messages: Mapping[str, Compiled]
+    ignore: frozenset[str]
+    status_back: StatusBack | None
+    catch_all: bool = False
+    routed: bool = True
+    remark: str = ""
+    control_id: Literal["trusted", "untrusted"] = "trusted"
+    problems: tuple[Problem, ...] = ()
