@@ -23,7 +23,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Product × country to a manufacturer's portal, versioned."""
+    """Product and country to a manufacturer's portal, versioned."""
 
     product: str
     countries: frozenset[str]

@@ -215,5 +215,3 @@ class Settlement:
 def waits_for(key: OrderKey) -> str:
     """Write a business key as ``wait_for`` holds it."""
     return f"{key.site}|{key.namespace}|{key.value}"
-
-

@@ -134,9 +134,7 @@ def judge(
     if OWNER[reported] != party:
         return Move("reported")
     told_late = RANK[reported] <= RANK[Status.ACKNOWLEDGED] or (
-        occurred_at is not None
-        and current_at is not None
-        and occurred_at <= current_at
+        occurred_at is not None and current_at is not None and occurred_at <= current_at
     )
     if current in ENDED:
         return Move("late" if told_late else "impossible")

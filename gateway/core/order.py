@@ -177,7 +177,7 @@ class Coverage(Model):
 
 
 class Alias(Model):
-    """A number somebody uses for this therapy: COI, JOIN id, lot, DIN …"""
+    """A number somebody uses for this therapy: COI, JOIN id, lot or DIN."""
 
     type: Word
     issuer: Word

@@ -1,0 +1,261 @@
+"""What one message writes, collected while its commands are decided."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from gateway.core import ledger
+from gateway.core.effects import (
+    Alarm,
+    LedgerEntry,
+    OrderKey,
+    OrderState,
+    View,
+    waits_for,
+)
+from gateway.core.errors import Problem
+from gateway.core.order import OrderContent, Status, TherapyOrder
+from gateway.core.verdict import MessageState, Refusal, Verdict
+
+Operation = Literal["submit", "change", "cancel", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where an order of this content would go; ``problem`` if it cannot."""
+
+    manufacturer: str = ""
+    version: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """All that deciding depends on besides the commands and the state.
+
+    Attributes:
+        origin: The message id (or the id of an attempt or action).
+        now: When we decide, UTC.
+        site: The site or manufacturer that speaks.
+        mapping: Version of the mapping that read the message.
+        secret: Random bytes, the source of this message's salts.
+        route: Where an order of a given content goes.
+        released: Problem codes a person has overruled with a reason.
+    """
+
+    origin: str
+    now: datetime
+    site: str
+    mapping: str
+    secret: bytes = field(repr=False)
+    route: Callable[[OrderContent], Destination]
+    released: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that now holds, as a status message to the site sees it.
+
+    Attributes:
+        kind: The ledger event's kind.
+        status: The status it speaks of.
+        reported: Whether it is a non-owner's word.
+        code: A problem or refusal code, ``""`` if none.
+    """
+
+    kind: str
+    status: Status
+    occurred_at: datetime
+    reported: bool = False
+    code: str = ""
+    reason: str | None = None
+    scheduled_for: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Something another party must hear, before it is rendered and frozen."""
+
+    audience: Literal["manufacturer", "site"]
+    operation: Operation
+    order: TherapyOrder
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from one message, before rendering."""
+
+    verdict: Verdict
+    orders: tuple[OrderState, ...] = ()
+    events: tuple[LedgerEntry, ...] = ()
+    tellings: tuple[Telling, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    wait_for: tuple[str, ...] = ()
+
+
+class Stop(Exception):
+    """The message stops here; nothing it asks happens.
+
+    Attributes:
+        in_doubt: Orders whose identity the message puts in doubt; each gets an
+            identity hold although the message has no other effect.
+    """
+
+    def __init__(
+        self,
+        *problems: Problem,
+        in_doubt: tuple[OrderState, ...] = (),
+        subject: str = "",
+    ) -> None:
+        """Stop for ``problems``; alarms are raised about ``subject``."""
+        super().__init__()
+        self.problems = problems
+        self.in_doubt = in_doubt
+        self.subject = subject
+
+
+class Book:
+    """The state as seen by this message, and what it adds to it."""
+
+    def __init__(self, view: View, circumstances: Circumstances) -> None:
+        """Open a book over ``view``."""
+        self.view = view
+        self.at = circumstances
+        self._touched: dict[str, OrderState] = {}
+        self._events: list[LedgerEntry] = []
+        self._tellings: list[Telling] = []
+        self._alarms: list[Alarm] = []
+        self._waits: list[str] = []
+        self._notes: list[Problem] = []
+        self._new: dict[OrderKey, str] = {}
+
+    # ------------------------------------------------------------ seeing
+
+    def find(self, key: OrderKey) -> OrderState | None:
+        """Return the order with this business key, as it stands now."""
+        if key in self._new:
+            return self._touched[self._new[key]]
+        return self.current(self.view.orders.get(key))
+
+    def find_id(self, order_id: str) -> OrderState | None:
+        """Return the order with this id, as it stands now."""
+        return self._touched.get(order_id) or self.view.by_id.get(order_id)
+
+    def current(self, state: OrderState | None) -> OrderState | None:
+        """Return ``state`` with what this message has done to it."""
+        return state and self._touched.get(state.order.id, state)
+
+    @property
+    def placed(self) -> int:
+        """How many orders this message has placed so far."""
+        return len(self._new)
+
+    # ------------------------------------------------------------ writing
+
+    def begin(self, key: OrderKey, order: TherapyOrder, digest: bytes) -> OrderState:
+        """Open the ledger of a new order; its first event is the whole order."""
+        self._new[key] = order.id
+        fresh = OrderState(order, 0, ledger.GENESIS, digest)
+        return self.record(fresh, "order_placed", order, body=dump(order))
+
+    def record(
+        self,
+        state: OrderState,
+        kind: str,
+        order: TherapyOrder,
+        *,
+        body: dict[str, Any] | bytes,
+        asserted_by: str = "",
+        occurred_at: datetime | None = None,
+        digest: bytes | None = None,
+    ) -> OrderState:
+        """Append one event; ``order`` is how the order stands after it."""
+        at = self.at
+        event = ledger.entry(
+            order_id=order.id,
+            n=state.length + 1,
+            previous=state.head,
+            kind=kind,
+            asserted_by=asserted_by or at.site,
+            occurred_at=occurred_at,
+            recorded_at=at.now,
+            origin=at.origin,
+            mapping=at.mapping,
+            body=body,
+            salt=ledger.salt_for(at.secret, len(self._events)),
+        )
+        self._events.append(event)
+        digest = state.content_digest if digest is None else digest
+        after = OrderState(order, event.n, event.hash, digest)
+        self._touched[order.id] = after
+        return after
+
+    def tell(
+        self,
+        audience: Literal["manufacturer", "site"],
+        operation: Operation,
+        order: TherapyOrder,
+        event: Event,
+    ) -> None:
+        """Let another party hear of ``event``."""
+        self._tellings.append(Telling(audience, operation, order, event))
+
+    def alarm(self, code: str, subject: str) -> None:
+        """Raise an alarm about ``subject``."""
+        self._alarms.append(Alarm(code, subject))
+
+    def wait(self, key: OrderKey) -> None:
+        """Keep the message until the order ``key`` comes."""
+        self._waits.append(waits_for(key))
+
+    def note(self, problem: Problem) -> None:
+        """Remark on an accepted message."""
+        self._notes.append(problem)
+
+    def hold_identity(self, state: OrderState, code: str, where: str = "") -> None:
+        """Put an identity hold on an order, once, and tell the site (OH)."""
+        order = state.order
+        if "hold.identity" in order.flags:
+            return
+        held = order.model_copy(update={"flags": (*order.flags, "hold.identity")})
+        self.record(state, "identity_held", held, body={"code": code, "where": where})
+        self.alarm(code, order.id)
+        event = Event("identity_held", order.status, self.at.now, code=code)
+        self.tell("site", "status", held, event)
+
+    # ------------------------------------------------------------ closing
+
+    def stopped(self, stop: Stop) -> Decision:
+        """Close the book on a message that must stop."""
+        for state in stop.in_doubt:
+            first = stop.problems[0]
+            self.hold_identity(state, first.code, first.where)
+        rejects = [p for p in stop.problems if p.consequence == "reject"]
+        if rejects:
+            verdict = Verdict(MessageState.REJECTED, stop.problems, Refusal.CONTENT)
+        else:
+            for problem in stop.problems:
+                self.alarm(problem.code, stop.subject or self.at.site)
+            verdict = Verdict(MessageState.HELD, stop.problems)
+        return self._decision(verdict)
+
+    def closed(self, state: MessageState) -> Decision:
+        """Close the book on a message that did what it asked."""
+        return self._decision(Verdict(state, tuple(self._notes)))
+
+    def _decision(self, verdict: Verdict) -> Decision:
+        return Decision(
+            verdict,
+            tuple(self._touched.values()),
+            tuple(self._events),
+            tuple(self._tellings),
+            tuple(dict.fromkeys(self._alarms)),
+            tuple(self._waits),
+        )
+
+
+def dump(order: TherapyOrder) -> bytes:
+    """Write an order as the JSON the ledger and the projection keep."""
+    return order.model_dump_json(exclude_none=True).encode()

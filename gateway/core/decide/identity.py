@@ -1,0 +1,68 @@
+"""Identity events: what an ADT message means for the orders it touches.
+
+A merge is never applied to an open order and its direction is never inferred:
+the order is held, and people decide (``docs/architecture.md`` §7).
+"""
+
+from gateway.core.commands import CorrectIdentity, UpdatePatient
+from gateway.core.decide.book import Book, Event, Stop
+from gateway.core.effects import OrderState
+from gateway.core.errors import Problem
+from gateway.core.identity import compare_facts
+from gateway.core.order import Identifier
+from gateway.core.verdict import MessageState
+
+NAME_CHANGED = "name_changed"
+
+
+def update_patient(command: UpdatePatient, book: Book) -> MessageState:
+    """Compare new patient data with the ledger of every open order."""
+    touched = False
+    in_doubt: list[OrderState] = []
+    places: dict[str, None] = {}
+    for found in book.view.patients:
+        state = book.current(found) or found
+        comparison = compare_facts(state.order.patient, command.patient)
+        if comparison.conflicts:
+            in_doubt.append(state)
+            places.update(dict.fromkeys(comparison.conflicts))
+        elif comparison.renamed:
+            touched |= _note_name(state, book)
+    if in_doubt:
+        problems = (Problem("identity.conflict", place, "hold") for place in places)
+        raise Stop(*problems, in_doubt=tuple(in_doubt), subject=in_doubt[0].order.id)
+    return MessageState.APPLIED if touched else MessageState.NO_EFFECT
+
+
+def _note_name(state: OrderState, book: Book) -> bool:
+    order = state.order
+    if NAME_CHANGED in order.flags:
+        return False
+    flagged = order.model_copy(update={"flags": (*order.flags, NAME_CHANGED)})
+    book.record(state, "name_changed", flagged, body={"place": "patient.name.family"})
+    book.tell(
+        "site", "status", flagged, Event("name_changed", order.status, book.at.now)
+    )
+    return True
+
+
+def correct_identity(command: CorrectIdentity, book: Book) -> MessageState:
+    """Hold every open order of the patients a merge, move or link names."""
+    survivors = {
+        _key(identifier)
+        for patient in command.patients
+        for identifier in patient.identifiers
+    }
+    if survivors & {_key(identifier) for identifier in command.prior}:
+        book_problem = Problem("patient.merge_into_itself", "MRG-1")
+        raise Stop(book_problem)
+    held = False
+    for found in book.view.patients:
+        state = book.current(found) or found
+        book.hold_identity(state, "identity.merge", command.event)
+        held = True
+    return MessageState.APPLIED if held else MessageState.NO_EFFECT
+
+
+def _key(identifier: Identifier) -> tuple[str, str]:
+    return (identifier.authority, identifier.value)

@@ -1,0 +1,167 @@
+"""Placing, changing and cancelling an order."""
+
+import hashlib
+from typing import Any
+
+from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
+from gateway.core.decide.book import Book, Event, Stop
+from gateway.core.effects import OrderKey, OrderState
+from gateway.core.errors import Problem
+from gateway.core.identity import Comparison, compare_facts, compare_patient
+from gateway.core.ids import order_id
+from gateway.core.lifecycle import ENDED, Status
+from gateway.core.order import OrderContent, Patient, PlacerNumber, TherapyOrder
+from gateway.core.verdict import MessageState
+
+CANCEL_PENDING = "cancel_pending"
+SUBMISSION_REFUSED = "submission_refused"
+IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
+
+
+def place(command: PlaceOrder, book: Book) -> MessageState:
+    """Open an order, or find that it is open already."""
+    content = command.order
+    digest = content_digest(content)
+    key = key_of(book.at.site, content.placer_number)
+    existing = book.find(key)
+    if existing is not None:
+        return _placed_before(existing, content, digest, book)
+    destination = book.at.route(content)
+    if destination.problem:
+        raise Stop(Problem(destination.problem, "order.product"))
+    order = TherapyOrder.model_construct(
+        **dict(content),
+        id=order_id(book.at.origin, book.placed + 1),
+        site=book.at.site,
+        status=Status.READY,
+        manufacturer=destination.manufacturer,
+        route_version=destination.version,
+        status_at=book.at.now,
+    )
+    book.begin(key, order, digest)
+    event = Event("order_placed", Status.READY, book.at.now)
+    if order.manufacturer:
+        book.tell("manufacturer", "submit", order, event)
+    book.tell("site", "status", order, event)
+    return MessageState.APPLIED
+
+
+def _placed_before(
+    existing: OrderState, content: OrderContent, digest: bytes, book: Book
+) -> MessageState:
+    if existing.content_digest == digest:
+        return MessageState.NO_EFFECT
+    _require_same_patient(
+        existing, compare_patient(existing.order.patient, content.patient)
+    )
+    if "order.second_new" in book.at.released:
+        return _amend(existing, content, book)
+    problem = Problem("order.second_new", "order.placer_number", "hold")
+    raise Stop(problem, subject=existing.order.id)
+
+
+def change(command: ChangeOrder, book: Book) -> MessageState:
+    """Amend an order, or wait for it."""
+    content = command.order
+    key = key_of(book.at.site, content.placer_number)
+    existing = book.find(key)
+    if existing is None:
+        book.wait(key)
+        return MessageState.WAITING
+    _require_same_patient(
+        existing, compare_patient(existing.order.patient, content.patient)
+    )
+    return _amend(existing, content, book)
+
+
+def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageState:
+    before = existing.order
+    _require_open(before)
+    if content.product.code != before.product.code:
+        problem = Problem("order.impossible_step", "order.product", "hold")
+        raise Stop(problem, subject=before.id)
+    said = content.model_fields_set - {"patient", "placer_number"}
+    update: dict[str, Any] = {name: getattr(content, name) for name in said}
+    update["patient"] = _amended_patient(before.patient, content.patient)
+    resubmit = SUBMISSION_REFUSED in before.flags
+    update["flags"] = tuple(f for f in before.flags if f != SUBMISSION_REFUSED)
+    after = before.model_copy(update=update)
+    changed = sorted(
+        name for name in update if getattr(after, name) != getattr(before, name)
+    )
+    if not changed and not resubmit:
+        return MessageState.NO_EFFECT
+    body = {"changed": changed, "order": after.model_dump(exclude_none=True)}
+    book.record(
+        existing, "order_changed", after, body=body, digest=content_digest(content)
+    )
+    event = Event("order_changed", after.status, book.at.now)
+    if after.manufacturer:
+        operation = "submit" if resubmit else "change"
+        book.tell("manufacturer", operation, after, event)
+    return MessageState.APPLIED
+
+
+def _amended_patient(ledger: Patient, said: Patient) -> Patient:
+    fresh = {
+        name: getattr(said, name) for name in said.model_fields_set - IDENTITY_FIELDS
+    }
+    return ledger.model_copy(update=fresh)
+
+
+def cancel(command: CancelOrder, book: Book) -> MessageState:
+    """Ask the manufacturer to cancel, or cancel what never left."""
+    key = key_of(book.at.site, command.placer_number)
+    existing = book.find(key)
+    if existing is None:
+        book.wait(key)
+        return MessageState.WAITING
+    order = existing.order
+    _require_same_patient(existing, compare_facts(order.patient, command.patient))
+    if order.status is Status.CANCELLED or CANCEL_PENDING in order.flags:
+        return MessageState.NO_EFFECT
+    _require_open(order)
+    if not order.manufacturer or SUBMISSION_REFUSED in order.flags:
+        _cancel_here(existing, command.reason, book)
+        return MessageState.APPLIED
+    pending = order.model_copy(update={"flags": (*order.flags, CANCEL_PENDING)})
+    book.record(existing, "cancel_requested", pending, body={"reason": command.reason})
+    event = Event("cancel_requested", order.status, book.at.now, reason=command.reason)
+    book.tell("manufacturer", "cancel", pending, event)
+    return MessageState.APPLIED
+
+
+def _cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
+    cancelled = existing.order.model_copy(
+        update={
+            "status": Status.CANCELLED,
+            "status_at": book.at.now,
+            "status_reason": reason,
+        }
+    )
+    book.record(existing, "order_cancelled", cancelled, body={"reason": reason})
+    event = Event("order_cancelled", Status.CANCELLED, book.at.now, reason=reason)
+    book.tell("site", "status", cancelled, event)
+
+
+def _require_same_patient(existing: OrderState, found: Comparison) -> None:
+    if found.same:
+        return
+    places = found.conflicts or ("patient.name.family",)
+    problems = (Problem("identity.conflict", place, "hold") for place in places)
+    raise Stop(*problems, in_doubt=(existing,), subject=existing.order.id)
+
+
+def _require_open(order: TherapyOrder) -> None:
+    if order.status in ENDED:
+        raise Stop(Problem("order.closed", "order.status", "hold"), subject=order.id)
+
+
+def key_of(site: str, number: PlacerNumber) -> OrderKey:
+    """Return the business key of an order."""
+    return OrderKey(site, number.namespace, number.value)
+
+
+def content_digest(content: OrderContent) -> bytes:
+    """Hash what a site said, to know whether it says something else next time."""
+    return hashlib.sha256(content.model_dump_json(exclude_none=True).encode()).digest()
