@@ -82,7 +82,7 @@ class Reader(Protocol):
         """
         ...
 
-    def read(self, header: Header, body: bytes, conventions: Conventions) -> Any:
+    def read(self, header: Header, body: bytes, conventions: Conventions) -> Any:  # noqa: ANN401 - the reader and its format share the type
         """Read the message as a tree of places.
 
         Raises:
@@ -247,7 +247,7 @@ class Clock(Protocol):
 
 
 class Notifier(Protocol):
-    """"There may be work": a hint, never the truth (G12)."""
+    """ "There may be work": a hint, never the truth (G12)."""
 
     def notify(self, destinations: frozenset[str]) -> None:
         """Wake whoever waits for one of ``destinations``."""

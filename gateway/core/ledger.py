@@ -42,7 +42,7 @@ def salt_for(secret: bytes, n: int) -> bytes:
     return hashlib.sha256(secret + n.to_bytes(4, "big")).digest()[:16]
 
 
-def entry(
+def entry(  # noqa: PLR0913 - an event has that many facts, all named at the call
     *,
     order_id: str,
     n: int,

@@ -54,7 +54,8 @@ _codes(
     101,
     message__no_control_id="MSH-10 is empty, so no answer could be matched to it. | "
     "Give every message its own control id.",
-    field__missing="A required field is empty. | Fill it in and send the message again.",
+    field__missing="A required field is empty. | "
+    "Fill it in and send the message again.",
 )
 # 102 data type error
 _codes(

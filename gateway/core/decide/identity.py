@@ -54,8 +54,7 @@ def correct_identity(command: CorrectIdentity, book: Book) -> MessageState:
         for identifier in patient.identifiers
     }
     if survivors & {_key(identifier) for identifier in command.prior}:
-        book_problem = Problem("patient.merge_into_itself", "MRG-1")
-        raise Stop(book_problem)
+        raise Stop(Problem("patient.merge_into_itself", "MRG-1"))
     held = False
     for found in book.view.patients:
         state = book.current(found) or found

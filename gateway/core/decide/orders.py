@@ -4,13 +4,19 @@ import hashlib
 from typing import Any
 
 from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
-from gateway.core.decide.book import Book, Event, Stop
+from gateway.core.decide.book import Book, Event, Operation, Stop
 from gateway.core.effects import OrderKey, OrderState
 from gateway.core.errors import Problem
 from gateway.core.identity import Comparison, compare_facts, compare_patient
 from gateway.core.ids import order_id
-from gateway.core.lifecycle import ENDED, Status
-from gateway.core.order import OrderContent, Patient, PlacerNumber, TherapyOrder
+from gateway.core.lifecycle import ENDED
+from gateway.core.order import (
+    OrderContent,
+    Patient,
+    PlacerNumber,
+    Status,
+    TherapyOrder,
+)
 from gateway.core.verdict import MessageState
 
 CANCEL_PENDING = "cancel_pending"
@@ -97,7 +103,7 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     event = Event("order_changed", after.status, book.at.now)
     if after.manufacturer:
-        operation = "submit" if resubmit else "change"
+        operation: Operation = "submit" if resubmit else "change"
         book.tell("manufacturer", operation, after, event)
     return MessageState.APPLIED
 

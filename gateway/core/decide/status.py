@@ -36,12 +36,10 @@ def report_status(command: ReportStatus, book: Book) -> MessageState:
         occurred_at=command.occurred_at,
     )
     facts = _facts(command, before)
+    if move.kind == "same" and not facts:
+        return MessageState.NO_EFFECT
     if move.kind == "same":
-        return (
-            _record(state, command, book, "status_repeated", facts)
-            if facts
-            else (MessageState.NO_EFFECT)
-        )
+        return _record(state, command, book, "status_repeated", facts)
     if move.kind in OVERRULABLE and OVERRULABLE[move.kind] not in book.at.released:
         problem = Problem(OVERRULABLE[move.kind], "status", "hold")
         raise Stop(problem, subject=before.id)
