@@ -156,6 +156,7 @@ class Claim:
 
     Attributes:
         attempt: Counted from 1.
+        uncertain: An earlier attempt ended unknown: the receiver may have acted.
         lapsed: The lease before this one ran out without a result, so what the
             receiver did is unknown.
         guard: Why this must not be sent, found in the claim's transaction:
@@ -175,6 +176,7 @@ class Claim:
     lease: int
     deadline: datetime
     lapsed: bool = False
+    uncertain: bool = False
     guard: str = ""
 
 
@@ -247,7 +249,7 @@ class Clock(Protocol):
 
 
 class Notifier(Protocol):
-    """ "There may be work": a hint, never the truth (G12)."""
+    """Hints that there may be work; never the truth (G12)."""
 
     def notify(self, destinations: frozenset[str]) -> None:
         """Wake whoever waits for one of ``destinations``."""

@@ -172,6 +172,8 @@ class Effects:
             projections and look-up keys from it.
         wait_for: Business keys or order ids a waiting message waits for.
         woken: Verdicts of waiting messages that were decided along with this one.
+        settled: Deliveries that a report proves to have arrived, each written
+            ``order_id@destination:operation``. One that was never attempted stays.
     """
 
     verdict: Verdict
@@ -182,6 +184,7 @@ class Effects:
     alarms: tuple[Alarm, ...] = ()
     wait_for: tuple[str, ...] = ()
     woken: tuple[tuple[str, Verdict], ...] = ()
+    settled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

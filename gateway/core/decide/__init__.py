@@ -6,7 +6,7 @@ whole message waits for a person.
 """
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Literal, assert_never
 
 from gateway.core.commands import (
     CancelOrder,
@@ -20,11 +20,11 @@ from gateway.core.commands import (
 from gateway.core.decide.book import Book, Circumstances, Decision, Stop, Telling
 from gateway.core.decide.identity import correct_identity, update_patient
 from gateway.core.decide.orders import cancel, change, place
-from gateway.core.decide.status import report_status
+from gateway.core.decide.status import refuse, report_status, submitted
 from gateway.core.effects import View
 from gateway.core.verdict import MessageState
 
-__all__ = ["Circumstances", "Decision", "Telling", "decide"]
+__all__ = ["Circumstances", "Decision", "Telling", "conclude", "decide"]
 
 
 def decide(
@@ -59,6 +59,35 @@ def _decide_one(command: Command, book: Book) -> MessageState:
             return correct_identity(command, book)
         case _:
             assert_never(command)
+
+
+def conclude(
+    outcome: Literal["delivered", "rejected"],
+    operation: str,
+    order_id: str,
+    code: str,
+    reports: Sequence[ReportStatus],
+    view: View,
+    circumstances: Circumstances,
+) -> Decision:
+    """Decide what the end of a delivery to a manufacturer means for its order.
+
+    Args:
+        reports: What the portal's answer says, as its mapping reads it.
+        code: The refusal's code.
+    """
+    book = Book(view, circumstances)
+    try:
+        if outcome == "rejected":
+            refuse(order_id, operation, code, book)
+        elif reports:
+            for report in reports:
+                report_status(report, book)
+        elif operation == "submit":
+            submitted(order_id, book)
+    except Stop as stop:
+        return Book(view, circumstances).stopped(stop)
+    return book.closed(MessageState.APPLIED)
 
 
 def _weakest(states: Sequence[MessageState]) -> MessageState:

@@ -140,7 +140,7 @@ def _record(
     return MessageState.APPLIED
 
 
-def submission_refused(order_id: str, operation: str, code: str, book: Book) -> None:
+def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
     """Record that the manufacturer refused what was sent, and tell the site.
 
     The order is not ended by it: a correction or a cancellation can follow.

@@ -1,0 +1,1 @@
+"""Floor 5: settings, wiring, the HTTP API and the command line."""

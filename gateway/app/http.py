@@ -1,0 +1,141 @@
+"""The HTTP API: health, metrics, listings for operators, webhooks from portals.
+
+Everything but the two health routes needs a credential: the operator's bearer
+token, or a portal's signature.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
+
+from gateway.app.view import Gateway
+from gateway.core.errors import Refused
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")
+
+
+def create_app(gateway: Gateway, token: str) -> FastAPI:
+    """Return the API of one running gateway."""
+    app = FastAPI(title="Baton", docs_url=None, redoc_url=None, openapi_url=None)
+    authorised = [Depends(_bearer(token))]
+    _add_health(app, gateway)
+    _add_listings(app, gateway, authorised)
+    _add_webhooks(app, gateway)
+
+    @app.get("/openapi.json", dependencies=authorised, include_in_schema=False)
+    async def openapi() -> dict[str, Any]:
+        return get_openapi(title="Baton", version=gateway.version, routes=app.routes)
+
+    return app
+
+
+def _bearer(token: str) -> Callable[[str], None]:
+    expected = f"Bearer {token}".encode()
+
+    def check(authorization: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(authorization.encode(), expected):
+            detail = "Send the token: Authorization: Bearer <token>"
+            raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+
+    return check
+
+
+def _add_health(app: FastAPI, gateway: Gateway) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """Answer while the process lives."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """Answer 200 only while messages can be taken."""
+        reasons = gateway.not_ready()
+        status = 503 if reasons else 200
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, status)
+
+
+def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None:
+    @app.get("/metrics", dependencies=authorised)
+    async def metrics() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(await gateway.metrics(), media_type="text/plain; version=0.0.4")
+
+    @app.get("/v1/messages", dependencies=authorised)
+    async def messages(
+        state: str = "", site: str = "", after: str = "", limit: Limit = 100
+    ) -> list[dict[str, Any]]:
+        """Messages, newest first."""
+        return await gateway.rows(
+            "messages", state=state, site=site, after=after, limit=limit
+        )
+
+    @app.get("/v1/orders", dependencies=authorised)
+    async def orders(
+        status: str = "", site: str = "", after: str = "", limit: Limit = 100
+    ) -> list[dict[str, Any]]:
+        """Orders, newest first."""
+        return await gateway.rows(
+            "orders", status=status, site=site, after=after, limit=limit
+        )
+
+    @app.get("/v1/deliveries", dependencies=authorised)
+    async def deliveries(
+        state: str = "", destination: str = "", after: str = "", limit: Limit = 100
+    ) -> list[dict[str, Any]]:
+        """Deliveries, newest first."""
+        return await gateway.rows(
+            "deliveries",
+            state=state,
+            destination=destination,
+            after=after,
+            limit=limit,
+        )
+
+    @app.get("/v1/alarms", dependencies=authorised)
+    async def alarms(limit: Limit = 100) -> list[dict[str, Any]]:
+        """Conditions somebody must see, one row each."""
+        return await gateway.rows("alarms", limit=limit)
+
+    @app.get("/v1/{kind}/{row_id}", dependencies=authorised)
+    async def one(kind: str, row_id: str) -> dict[str, Any]:
+        """One message, order or delivery, with all that belongs to it."""
+        found = await gateway.row(kind, row_id)
+        if found is None:
+            raise HTTPException(404, "Nothing here has this id.")
+        return found
+
+
+def _add_webhooks(app: FastAPI, gateway: Gateway) -> None:
+    @app.post("/webhooks/{manufacturer}", include_in_schema=False)
+    async def webhook(manufacturer: str, request: Request) -> Response:
+        headers = {k: v for k in KEPT_HEADERS if (v := request.headers.get(k))}
+        body = await _bounded_body(request, gateway.max_body)
+        if body is None:
+            return Response(status_code=413)
+        return await _take(gateway, manufacturer, headers, body)
+
+
+async def _take(
+    gateway: Gateway, manufacturer: str, headers: Mapping[str, str], body: bytes
+) -> Response:
+    try:
+        answer = await gateway.take_webhook(manufacturer, headers, body)
+    except Refused:
+        return Response(status_code=401)
+    status = int(answer.code) if answer.code else 503
+    retry = {"Retry-After": "30"} if status == 503 else {}  # noqa: PLR2004 - HTTP
+    return Response(status_code=status, headers=retry)
+
+
+async def _bounded_body(request: Request, limit: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)

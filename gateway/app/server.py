@@ -1,0 +1,112 @@
+"""One embedded server: MLLP listener, HTTP API and dispatchers in one process."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from gateway.app.gateway import Gateway
+from gateway.app.http import create_app
+from gateway.app.settings import Settings, endpoint
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread may hold the interpreter while the store's writer waits.
+
+Python's default of 5 ms is longer than a whole group commit takes.
+"""
+
+
+class _Uvicorn(uvicorn.Server):
+    """Uvicorn without its own signal handlers: the server drains as a whole."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the server."""
+        yield
+
+
+class Server:
+    """Everything ``baton serve`` runs, startable from tests and the demo."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare; nothing is opened yet."""
+        self.settings = settings
+        self.gateway = Gateway(settings)
+        self._http: _Uvicorn | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def http_port(self) -> int:
+        """The HTTP port bound."""
+        if self._http is None:
+            raise RuntimeError("not started")
+        port: int = self._http.servers[0].sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def mllp_port(self) -> int:
+        """The MLLP port bound."""
+        return self.gateway.mllp_port
+
+    async def start(self) -> None:
+        """Open the store, recover, and begin to take messages.
+
+        Raises:
+            Misconfigured: Something an operator must mend first.
+            OSError: An address cannot be bound.
+        """
+        sys.setswitchinterval(SWITCH_SECONDS)
+        await self.gateway.open()
+        await self._start_http()
+        await self.gateway.listen()
+        gc.collect()
+        gc.freeze()
+
+    async def _start_http(self) -> None:
+        host, port = endpoint(self.settings.http)
+        app = create_app(self.gateway, self.gateway.token)
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        self._http = _Uvicorn(config)
+        self._serving = asyncio.create_task(self._http.serve())
+        while not self._http.started:
+            if self._serving.done():
+                raise OSError(f"the HTTP address {self.settings.http} cannot be used")
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Drain: answer what is in flight, finish attempts, close the store."""
+        await self.gateway.stop_listening()
+        if self._http is not None and self._serving is not None:
+            self._http.should_exit = True
+            await self._serving
+        await self.gateway.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, then drain."""
+    server = Server(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await server.start()
+    server.gateway.telemetry.event(
+        "server.started", http_port=server.http_port, mllp_port=server.mllp_port
+    )
+    await stop.wait()
+    server.gateway.telemetry.event("server.draining")
+    await server.stop()
+    server.gateway.telemetry.event("server.stopped")

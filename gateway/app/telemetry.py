@@ -1,0 +1,114 @@
+"""Logs and metrics. Ids and codes only: a value from a message never gets here."""
+
+import sys
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import generate_latest
+
+from gateway.core.envelope import Envelope
+from gateway.ports import Claim, Receipt
+
+
+def configure_logs(*, quiet: bool = False) -> None:
+    """Write one JSON object a line to standard error."""
+    level = 40 if quiet else 20
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _json(value: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's event dictionary
+    return orjson.dumps(value, default=str).decode()
+
+
+class Telemetry:
+    """One wide event per hop, and the same facts as metrics."""
+
+    def __init__(self, *, log_messages: bool = True) -> None:
+        """Start every count at zero; ``log_messages`` false keeps counts only."""
+        self._log = structlog.get_logger("baton")
+        self._log_messages = log_messages
+        self.registry = CollectorRegistry()
+        self._messages = Counter(
+            "baton_messages",
+            "Messages decided, by site, type and answer.",
+            ["endpoint", "site", "answer"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "baton_message_seconds",
+            "From the last byte of a message to its durable answer.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+            registry=self.registry,
+        )
+        self._attempts = Counter(
+            "baton_delivery_attempts",
+            "Attempts, by destination and outcome.",
+            ["destination", "outcome"],
+            registry=self.registry,
+        )
+        self._damage = Counter(
+            "baton_damage",
+            "Byte runs that were no frame, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+
+    def message(
+        self, envelope: Envelope, receipt: Receipt | None, seconds: float
+    ) -> None:
+        """Record one message: decided, or not stored at all."""
+        answer = receipt.answer.kind.value if receipt else "unavailable"
+        self._messages.labels(envelope.endpoint, envelope.site, answer).inc()
+        self._seconds.observe(seconds)
+        if not self._log_messages:
+            return
+        self._log.info(
+            "message.concluded",
+            message_id=envelope.message_id,
+            endpoint=envelope.endpoint,
+            site=envelope.site,
+            answer=answer,
+            ack_code=receipt.answer.code if receipt else "",
+            duplicate=bool(receipt and receipt.duplicate),
+            duration_ms=round(seconds * 1000, 3),
+        )
+
+    def attempt(self, claim: Claim, outcome: str, code: str, seconds: float) -> None:
+        """Record one attempt to deliver."""
+        self._attempts.labels(claim.destination, outcome).inc()
+        if not self._log_messages:
+            return
+        self._log.info(
+            "delivery.attempted",
+            delivery_id=claim.delivery_id,
+            order_id=claim.order_id,
+            destination=claim.destination,
+            attempt=claim.attempt,
+            outcome=outcome,
+            code=code,
+            duration_ms=round(seconds * 1000, 3),
+        )
+
+    def damage(self, kind: str, size: int) -> None:
+        """Record bytes that were no frame."""
+        self._damage.labels(kind).inc()
+        self._log.warning("mllp.damage", kind=kind, size_bytes=size)
+
+    def event(self, name: str, **facts: str | float) -> None:
+        """Record something that happens seldom; ``facts`` are ids and codes."""
+        self._log.info(name, **facts)
+
+    def exposition(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,277 @@
+"""From a due delivery to its next step: one dispatcher per destination.
+
+claim → check identity and holds again → send → classify → next step → settle.
+The schedule lives in the store: a dispatcher that dies loses nothing but its
+lease, and whoever claims next is told that the outcome is unknown.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import orjson
+
+from gateway.core.agreements import Patience
+from gateway.core.commands import ReportStatus
+from gateway.core.decide import Decision, conclude
+from gateway.core.effects import Alarm, Effects, Keys, Settlement, View
+from gateway.core.errors import LeaseLost, Unavailable
+from gateway.core.verdict import Answer, AnswerKind
+from gateway.delivery.outcome import (
+    Delivered,
+    DestinationFault,
+    Evidence,
+    NotTaken,
+    Outcome,
+    Rejected,
+    Unknown,
+)
+from gateway.delivery.policy import GiveUp, Hold, NextStep, RetryAt, next_step
+from gateway.flow.deciding import Rules
+from gateway.mapping.compiled import Compiled
+from gateway.ports import Claim, Clock, Notifier, Sender, Store
+
+LEASE = timedelta(seconds=90)
+"""Longer than any attempt's own time limits together."""
+LOOK_EVERY = 1.0
+"""Seconds between looks when nothing was heard; hints may be lost (G12)."""
+
+NAMES = {
+    Delivered: "delivered",
+    Rejected: "rejected",
+    NotTaken: "not_taken",
+    Unknown: "unknown",
+    DestinationFault: "fault",
+}
+LAPSED = Unknown(Evidence("lease.lapsed"))
+NO_ANSWER = Answer(AnswerKind.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One destination, ready to be sent to.
+
+    Attributes:
+        manufacturer: Its name, ``""`` for an EHR.
+        answer: How a portal's positive answer becomes commands.
+    """
+
+    destination: str
+    sender: Sender
+    patience: Patience
+    concurrency: int
+    manufacturer: str = ""
+    answer: Compiled | None = None
+
+
+Watch = Callable[[Claim, str, str, float], None]
+"""Told of every attempt: claim, outcome's name, code, seconds."""
+
+
+class Dispatcher:
+    """Sends what is due at one destination."""
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        store: Store,
+        clock: Clock,
+        notifier: Notifier,
+        rules: Callable[[], Rules],
+        mint: Callable[[datetime], str],
+        watch: Watch,
+    ) -> None:
+        """Serve ``target``; ``mint`` names what a settlement causes."""
+        self._target = target
+        self._store = store
+        self._clock = clock
+        self._notifier = notifier
+        self._rules = rules
+        self._mint = mint
+        self._watch = watch
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Send until ``stop``; a store that is down is asked again later."""
+        while not self._stopping:
+            try:
+                taken = await self._take_due()
+            except Unavailable:
+                taken = 0
+            if not taken:
+                await self._notifier.wait(
+                    self._target.destination, seconds=await self._patience()
+                )
+
+    async def stop(self) -> None:
+        """Claim nothing more and finish what is on its way."""
+        self._stopping = True
+        self._notifier.notify(frozenset({self._target.destination}))
+        if self._busy:
+            await asyncio.wait(self._busy)
+        await self._target.sender.close()
+
+    async def _take_due(self) -> int:
+        free = self._target.concurrency - len(self._busy)
+        if free <= 0:
+            return 0
+        now = self._clock.now()
+        claims = await self._store.claim(
+            self._target.destination, now=now, until=now + LEASE, limit=free
+        )
+        for claim in claims:
+            task = asyncio.create_task(self._attempt(claim))
+            self._busy.add(task)
+            task.add_done_callback(self._finished)
+        return len(claims)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._notifier.notify(frozenset({self._target.destination}))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+    async def _patience(self) -> float:
+        if len(self._busy) >= self._target.concurrency:
+            return LOOK_EVERY
+        due = await self._store.next_due(self._target.destination)
+        if due is None:
+            return LOOK_EVERY
+        wait = (due - self._clock.now()).total_seconds()
+        return min(max(wait, 0.001), LOOK_EVERY)
+
+    async def _attempt(self, claim: Claim) -> None:
+        started = self._clock.now()
+        if claim.guard:
+            outcome, step = "guarded", Hold(claim.guard)
+            code, status, body = claim.guard, "", b""
+            alarms = (Alarm(_GUARDS[claim.guard], claim.order_id),)
+            result: Outcome | None = None
+        else:
+            result = await self._send(claim)
+            step = self._next(result, claim)
+            outcome, evidence = NAMES[type(result)], result.evidence
+            code, status, body = evidence.code, evidence.status, evidence.body
+            alarms = _alarms(step, claim)
+        ended = self._clock.now()
+        settlement = Settlement(
+            delivery_id=claim.delivery_id,
+            order_id=claim.order_id,
+            destination=claim.destination,
+            lease=claim.lease,
+            attempt=claim.attempt,
+            started_at=started,
+            reported_at=ended,
+            outcome=outcome,
+            code=code,
+            status=status,
+            body=body,
+            **self._consequences(result, claim, ended),
+            alarms=alarms,
+        )
+        await self._settle(settlement, step)
+        self._watch(claim, outcome, code, (ended - started).total_seconds())
+
+    async def _send(self, claim: Claim) -> Outcome:
+        if claim.lapsed and self._target.patience.repeats_safely == "no":
+            return LAPSED
+        return await self._target.sender.send(claim)
+
+    def _next(self, outcome: Outcome, claim: Claim) -> NextStep:
+        step = next_step(
+            outcome,
+            attempt=claim.attempt,
+            now=self._clock.now(),
+            deadline=claim.deadline,
+            patience=self._target.patience,
+            jitter=random.random(),  # noqa: S311 - spreads load, hides nothing
+        )
+        if isinstance(step, GiveUp) and claim.uncertain:
+            return GiveUp(step.code, certain=False)
+        return step
+
+    async def _settle(self, settlement: Settlement, step: NextStep) -> None:
+        try:
+            woken = await self._store.settle(settlement, step)
+        except (LeaseLost, Unavailable):
+            return  # the lease lapses, and the next claim treats it as unknown
+        if woken:
+            self._notifier.notify(woken)
+
+    def _consequences(
+        self, outcome: Outcome | None, claim: Claim, now: datetime
+    ) -> dict[str, object]:
+        """Say what an outcome at a manufacturer means for the order, if anything."""
+        if not self._target.manufacturer or not isinstance(
+            outcome, Delivered | Rejected
+        ):
+            return {}
+        reports = self._reports(outcome)
+        cois = tuple((r.coi.issuer, r.coi.value) for r in reports if r.coi)
+        origin = self._mint(now)
+        rules = self._rules()
+
+        def decide(view: View) -> Effects:
+            circumstances = rules.circumstances(
+                origin, now, self._target.manufacturer, _version(self._target.answer)
+            )
+            decision = conclude(
+                "delivered" if isinstance(outcome, Delivered) else "rejected",
+                claim.operation,
+                claim.order_id,
+                outcome.evidence.code,
+                reports,
+                view,
+                circumstances,
+            )
+            return _effects(decision, rules, origin, now)
+
+        return {
+            "decide": decide,
+            "keys": Keys(order_ids=(claim.order_id,), cois=cois),
+        }
+
+    def _reports(self, outcome: Outcome) -> Sequence[ReportStatus]:
+        mapping = self._target.answer
+        if mapping is None or not isinstance(outcome, Delivered):
+            return ()
+        try:
+            source = orjson.loads(outcome.evidence.body)
+        except orjson.JSONDecodeError:
+            return ()
+        commands, problems = mapping.run(source)
+        return () if problems else commands
+
+
+_GUARDS = {"identity.hold": "identity.hold", "identity.conflict": "identity.conflict"}
+
+
+def _version(mapping: Compiled | None) -> str:
+    return mapping.version if mapping else ""
+
+
+def _effects(decision: Decision, rules: Rules, origin: str, now: datetime) -> Effects:
+    return Effects(
+        decision.verdict,
+        NO_ANSWER,
+        decision.orders,
+        decision.events,
+        rules.outgoing.freeze(decision.tellings, origin=origin, now=now),
+        decision.alarms,
+    )
+
+
+def _alarms(step: NextStep, claim: Claim) -> tuple[Alarm, ...]:
+    match step:
+        case Hold(code):
+            return (Alarm(code, claim.delivery_id),)
+        case GiveUp():
+            return (Alarm("delivery.retries_spent", claim.delivery_id),)
+        case RetryAt(pause=True):
+            return (Alarm("destination.fault", claim.destination),)
+        case _:
+            return ()

@@ -1,0 +1,193 @@
+"""From bytes to a durable answer: what happens to one inbound message.
+
+A message is peeked at, recognised, read and mapped on the event loop; it is
+deduplicated, decided and stored in one transaction; only then is it answered.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.core.effects import Keys
+from gateway.core.envelope import Envelope
+from gateway.core.errors import OutcomeUnknown, Problem, Unavailable
+from gateway.core.ids import MessageId, Minter
+from gateway.core.verdict import Answer, AnswerKind, MessageState, Refusal, Verdict
+from gateway.flow.deciding import MessageWork, Rules
+from gateway.flow.understand import (
+    STRANGER,
+    Understood,
+    conventions,
+    keys_for,
+    recognise,
+    understand,
+    understand_report,
+)
+from gateway.mapping.profile import Portal
+from gateway.mapping.site import Site
+from gateway.ports import Clock, Header, Notifier, Peer, Receipt, Store
+
+NO_STORE = Verdict(
+    MessageState.REJECTED, (Problem("store.unavailable"),), Refusal.UNAVAILABLE
+)
+TOO_LARGE = Verdict(
+    MessageState.REJECTED, (Problem("message.too_large"),), Refusal.UNAVAILABLE
+)
+HL7V2 = "x-application/hl7-v2+er7"
+SILENCE = Answer(AnswerKind.NONE, close=True)
+
+Observe = Callable[[Envelope, Receipt | None, float], None]
+"""Told of every message: its envelope, its receipt if it was stored, seconds."""
+
+
+class Intake:
+    """The door every message comes in by."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        rules: Callable[[], Rules],
+        clock: Clock,
+        minter: Minter,
+        notifier: Notifier,
+        observe: Observe,
+    ) -> None:
+        """Take messages under ``rules``, asked for anew for every message."""
+        self._store = store
+        self._rules = rules
+        self._clock = clock
+        self._minter = minter
+        self._notifier = notifier
+        self._observe = observe
+
+    async def receive(self, body: bytes, peer: Peer) -> Answer:
+        """Take one framed HL7 v2 message: durable first, then answered."""
+        return await self._take(body, peer, None)
+
+    async def receive_oversize(self, head: bytes, peer: Peer) -> Answer:
+        """Refuse a frame over the size limit; its ``head`` is kept as evidence."""
+        return replace(await self._take(head, peer, TOO_LARGE), close=True)
+
+    async def _take(self, body: bytes, peer: Peer, ended: Verdict | None) -> Answer:
+        now = self._clock.now()
+        rules = self._rules()
+        header, unusable = rules.reader.peek(body)
+        site = recognise(rules.catalog, header, peer)
+        spoken = conventions(site)
+        message_id = self._mint(now)
+        understood = _first_look(rules, header, unusable or ended, body, site)
+        work = MessageWork(
+            envelope=_envelope(message_id, now, header, body, site),
+            keys=_keys(understood, header, site),
+            understood=understood,
+            rules=rules,
+            now=now,
+            answer=lambda verdict: rules.reader.answer(
+                header, verdict, spoken, message_id=message_id, now=now
+            ),
+            remark=site.remark if site else "",
+        )
+        return await self._commit(work)
+
+    async def receive_report(
+        self, portal: Portal, webhook_id: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        """Take one verified webhook of a portal."""
+        now = self._clock.now()
+        envelope = Envelope(
+            message_id=self._mint(now),
+            endpoint=f"webhook:{portal.manufacturer}",
+            site=portal.manufacturer,
+            media_type="application/json",
+            received_at=now,
+            type="webhook",
+            control_id=webhook_id,
+            body=body,
+            headers=headers,
+        )
+        understood = understand_report(portal, body)
+        keys = keys_for(
+            understood.commands,
+            portal.manufacturer,
+            dedup=f"{envelope.endpoint}|{webhook_id}",
+            digest=envelope.digest,
+            mapping=understood.mapping,
+        )
+        work = MessageWork(envelope, keys, understood, self._rules(), now, _http_answer)
+        return await self._commit(work)
+
+    def _mint(self, now: datetime) -> MessageId:
+        return self._minter.mint(int(now.timestamp() * 1000))
+
+    async def _commit(self, work: MessageWork) -> Answer:
+        receipt: Receipt | None = None
+        try:
+            receipt = await self._store.commit(work)
+        except Unavailable:
+            return replace(work.answer(NO_STORE), close=True)
+        except OutcomeUnknown:
+            return SILENCE
+        finally:
+            elapsed = (self._clock.now() - work.now).total_seconds()
+            self._observe(work.envelope, receipt, elapsed)
+        if receipt.destinations:
+            self._notifier.notify(receipt.destinations)
+        return receipt.answer
+
+
+def _first_look(
+    rules: Rules,
+    header: Header,
+    unusable: Verdict | None,
+    body: bytes,
+    site: Site | None,
+) -> Understood:
+    if unusable is not None:
+        return Understood(verdict=unusable)
+    if site is None:
+        return Understood(verdict=STRANGER)
+    return understand(rules.reader, header, body, site)
+
+
+def _envelope(
+    message_id: MessageId,
+    now: datetime,
+    header: Header,
+    body: bytes,
+    site: Site | None,
+) -> Envelope:
+    return Envelope(
+        message_id=message_id,
+        endpoint="mllp",
+        site=site.name if site else "",
+        media_type=HL7V2,
+        received_at=now,
+        type=header.type,
+        control_id=header.control_id,
+        body=body,
+    )
+
+
+def _keys(understood: Understood, header: Header, site: Site | None) -> Keys:
+    if site is None:
+        return Keys()
+    if site.control_id == "trusted":
+        dedup = f"{site.name}|{header.sender}|{header.control_id}"
+    else:
+        dedup = f"{site.name}|{header.digest.hex()}"
+    return keys_for(
+        understood.commands,
+        site.name,
+        dedup=dedup,
+        digest=header.digest,
+        sent_at=header.sent_at,
+        mapping=understood.mapping,
+    )
+
+
+def _http_answer(verdict: Verdict) -> Answer:
+    if verdict.accepted:
+        return Answer(AnswerKind.POSITIVE, "202")
+    unavailable = verdict.refusal is Refusal.UNAVAILABLE
+    return Answer(AnswerKind.NEGATIVE, "503" if unavailable else "422")

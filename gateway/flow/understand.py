@@ -1,0 +1,192 @@
+"""From an envelope to commands: who sent it, may they, and what does it ask."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+
+from gateway.core.commands import (
+    CancelOrder,
+    ChangeOrder,
+    Command,
+    CorrectIdentity,
+    PlaceOrder,
+    ReportStatus,
+    UpdatePatient,
+)
+from gateway.core.decide.orders import key_of
+from gateway.core.effects import Keys, OrderKey, PatientKey
+from gateway.core.errors import Problem, Unreadable
+from gateway.core.order import Identifier
+from gateway.core.verdict import MessageState, Refusal, Verdict
+from gateway.mapping.catalog import Catalog
+from gateway.mapping.compiled import Compiled
+from gateway.mapping.profile import Portal
+from gateway.mapping.site import Site
+from gateway.ports import Conventions, Header, Peer, Reader
+
+STRANGER = Verdict(
+    MessageState.REJECTED,
+    (Problem("sender.stranger", "MSH-3"),),
+    Refusal.STRANGER,
+    "sender not recognised",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a message asks, or the verdict that ends it before it is decided."""
+
+    commands: tuple[Command, ...] = ()
+    verdict: Verdict | None = None
+    mapping: str = ""
+    notes: tuple[Problem, ...] = ()
+
+
+def recognise(catalog: Catalog, header: Header, peer: Peer | None) -> Site | None:
+    """Find the one site a message comes from: by network, then MSH-3 and MSH-4.
+
+    A catch-all site takes whom no other site names. ``peer`` is ``None`` for a
+    stored message, whose network was checked when it came.
+    """
+    pair = (header.application, header.facility)
+    reachable = [s for s in catalog.sites.values() if peer is None or _near(s, peer)]
+    for site in reachable:
+        if not site.catch_all and _may_send(site, pair):
+            return site
+    return next((site for site in reachable if site.catch_all), None)
+
+
+def _near(site: Site, peer: Peer) -> bool:
+    address = ip_address(peer.address)
+    return any(address in network for network in site.networks)
+
+
+def _may_send(site: Site, pair: tuple[str, str]) -> bool:
+    application, facility = pair
+    senders = site.senders
+    return (
+        pair in senders or (application, "*") in senders or ("*", facility) in senders
+    )
+
+
+def understand(reader: Reader, header: Header, body: bytes, site: Site) -> Understood:
+    """Read and map one message of ``site``. Pure; bad content is a verdict."""
+    ended = _not_for_us(header, site)
+    if ended is not None:
+        return Understood(verdict=ended)
+    mapping = site.messages[header.type]
+    try:
+        source = reader.read(header, body, conventions(site))
+    except Unreadable as error:
+        return Understood(verdict=judged(error.problems), mapping=mapping.version)
+    return _mapped(mapping, source, tuple(getattr(source, "notes", ())))
+
+
+def understand_report(portal: Portal, body: bytes) -> Understood:
+    """Read and map one webhook of a portal."""
+    if portal.webhook is None:
+        return Understood(verdict=STRANGER)
+    try:
+        source = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Understood(verdict=judged((Problem("body.not_json"),)))
+    return _mapped(portal.webhook.mapping, source)
+
+
+def _mapped(
+    mapping: Compiled,
+    source: Any,  # noqa: ANN401 - a source's type is its reader's business
+    notes: tuple[Problem, ...] = (),
+) -> Understood:
+    commands, problems = mapping.run(source)
+    if problems:
+        return Understood(verdict=judged(problems), mapping=mapping.version)
+    return Understood(tuple(commands), mapping=mapping.version, notes=notes)
+
+
+def _not_for_us(header: Header, site: Site) -> Verdict | None:
+    if site.problems:
+        paused = Problem("site.paused", site.name)
+        return Verdict(MessageState.REJECTED, (paused,), Refusal.UNAVAILABLE)
+    if header.processing_id not in site.processing_ids:
+        return _unsupported("message.processing_id", "MSH-11")
+    if header.type in site.ignore:
+        return Verdict(MessageState.NO_EFFECT, text=site.remark)
+    if header.type not in site.messages:
+        family = header.type.partition("^")[0]
+        known = any(type_.startswith(f"{family}^") for type_ in site.messages)
+        if known:
+            return _unsupported("message.unsupported_event", "MSH-9.2")
+        return _unsupported("message.unsupported_type", "MSH-9.1")
+    return None
+
+
+def _unsupported(code: str, where: str) -> Verdict:
+    problem = Problem(code, where)
+    return Verdict(MessageState.REJECTED, (problem,), Refusal.UNSUPPORTED)
+
+
+def judged(problems: Sequence[Problem]) -> Verdict:
+    """Turn problems into a verdict: one that must be refused outweighs holds."""
+    found = tuple(dict.fromkeys(problems))
+    if any(p.consequence == "reject" for p in found):
+        return Verdict(MessageState.REJECTED, found, Refusal.CONTENT)
+    return Verdict(MessageState.HELD, found)
+
+
+def conventions(site: Site | None) -> Conventions:
+    """Return how ``site`` speaks, or the standard's defaults for a stranger."""
+    if site is None:
+        return Conventions()
+    spoken = site.interface
+    return Conventions(
+        charset=spoken.charset,
+        line_ends=spoken.line_ends,
+        structured_answers=spoken.structured_answers,
+        codes=spoken.codes,
+        zone=spoken.zone,
+    )
+
+
+def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
+    """Say what state the commands need, as fields of ``Keys``."""
+    orders: dict[OrderKey, None] = {}
+    ids: dict[str, None] = {}
+    patients: dict[PatientKey, None] = {}
+    cois: dict[tuple[str, str], None] = {}
+    for command in commands:
+        match command:
+            case PlaceOrder(order=order) | ChangeOrder(order=order):
+                orders[key_of(site, order.placer_number)] = None
+            case CancelOrder(placer_number=number):
+                orders[key_of(site, number)] = None
+            case UpdatePatient(patient=patient):
+                patients |= _patient_keys(site, patient.identifiers)
+            case CorrectIdentity():
+                for patient in command.patients:
+                    patients |= _patient_keys(site, patient.identifiers)
+                patients |= _patient_keys(site, command.prior)
+            case ReportStatus():
+                ids[command.order_id] = None
+                if command.coi:
+                    cois[command.coi.issuer, command.coi.value] = None
+    return {
+        "orders": tuple(orders),
+        "order_ids": tuple(ids),
+        "patients": tuple(patients),
+        "cois": tuple(cois),
+    }
+
+
+def _patient_keys(
+    site: str, identifiers: Sequence[Identifier]
+) -> dict[PatientKey, None]:
+    return {PatientKey(site, i.authority, i.value): None for i in identifiers}
+
+
+def keys_for(commands: Sequence[Command], site: str, **known: Any) -> Keys:  # noqa: ANN401 - the other fields of Keys
+    """Return the keys of a message with these commands."""
+    return Keys(**look_ups(commands, site), **known)

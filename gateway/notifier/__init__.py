@@ -1,0 +1,1 @@
+"""Floor 4: hints that there may be work. Losing one costs time, never work."""
