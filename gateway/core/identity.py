@@ -8,6 +8,8 @@ normalised, since "nearly equal" is how cells reach the wrong patient.
 import hashlib
 from dataclasses import dataclass
 
+import orjson
+
 from gateway.core.commands import PatientFacts
 from gateway.core.order import Identifier, Patient, TherapyOrder
 
@@ -61,11 +63,11 @@ def compare_facts(ledger: Patient, said: PatientFacts) -> Comparison:
 
 
 def identity_digest(order: TherapyOrder) -> bytes:
-    """Hash whose cells these are: patient, order and chain-of-identity number.
+    """Hash whose cells these are: order and patient.
 
     A delivery keeps the digest it was made from; it is compared with the ledger's
-    again when it is sent (G10). The chain-of-identity number is left out while
-    it may still be bound (it appears once), and guarded by its own rule.
+    again when it is sent (G10). The chain-of-identity number is left out: it is
+    bound once, often after the first delivery, and guarded by its own rule.
     """
     patient = order.patient
     parts = (
@@ -75,7 +77,7 @@ def identity_digest(order: TherapyOrder) -> bytes:
         patient.birth_date.isoformat(),
         patient.sex,
     )
-    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return hashlib.sha256(orjson.dumps(parts)).digest()
 
 
 def _key(identifier: Identifier) -> tuple[str, str]:

@@ -17,6 +17,9 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
 _TAIL = 1 << 35
 
+MOST = 99
+"""Orders, and deliveries, one message may cause; see ADR 0009."""
+
 
 def encode(milliseconds: int, tail: int) -> MessageId:
     """Write 45 bits of time and 35 bits of ``tail`` as 16 characters."""
@@ -42,12 +45,18 @@ class Minter:
         """Return the next id for the time ``milliseconds`` since 1970."""
         self._last = max(self._last, milliseconds)
         self._tail = (self._tail + 1) % _TAIL
+        if self._tail == 0:
+            self._last += 1  # the count began anew; borrow from the next instant
         return encode(self._last, self._tail)
 
 
 def order_id(message_id: str, n: int) -> OrderId:
-    """Name the ``n``-th order a message places, counted from 1."""
-    return OrderId(f"{message_id}-o{n}")
+    """Name the ``n``-th order (1 to 99) a message places.
+
+    Raises:
+        ValueError: ``n`` has no place in 20 characters.
+    """
+    return OrderId(_numbered(message_id, "o", n))
 
 
 def delivery_id(origin: str, n: int) -> DeliveryId:
@@ -55,5 +64,14 @@ def delivery_id(origin: str, n: int) -> DeliveryId:
 
     ``origin`` is the message id, or the id minted for an attempt or a person's
     action that causes deliveries of its own.
+
+    Raises:
+        ValueError: ``n`` has no place in 20 characters.
     """
-    return DeliveryId(f"{origin}-d{n}")
+    return DeliveryId(_numbered(origin, "d", n))
+
+
+def _numbered(origin: str, kind: str, n: int) -> str:
+    if not 0 < n <= MOST:
+        raise ValueError(f"a message causes at most {MOST} of a kind")
+    return f"{origin}-{kind}{n}"

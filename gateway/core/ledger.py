@@ -23,6 +23,9 @@ from gateway.core.effects import LedgerEntry
 GENESIS = bytes(32)
 EVENT_SCHEMA = 1
 
+SALT_SIZE = 16
+"""Bytes. Fixed, since ``salt ‖ body`` has no mark where the body begins."""
+
 
 def commit_body(salt: bytes, body: bytes) -> bytes:
     """Bind ``body`` without revealing it."""
@@ -39,7 +42,7 @@ def salt_for(secret: bytes, n: int) -> bytes:
 
     ``secret`` is random, made once per message and not stored.
     """
-    return hashlib.sha256(secret + n.to_bytes(4, "big")).digest()[:16]
+    return hashlib.sha256(secret + n.to_bytes(4, "big")).digest()[:SALT_SIZE]
 
 
 def entry(  # noqa: PLR0913 - an event has that many facts, all named at the call
@@ -94,16 +97,30 @@ def entry(  # noqa: PLR0913 - an event has that many facts, all named at the cal
 def verify_chain(entries: Iterable[LedgerEntry]) -> int | None:
     """Check one order's events in order; return the first bad ``n``, or ``None``.
 
-    Finds a changed, removed, added or reordered event up to the last one given.
+    Finds a changed, removed, added or reordered event up to the last one given,
+    and an event that was filed under another order. Whether the last one given
+    is the last there was, the order's head says.
     """
     previous = GENESIS
     for expected, event in enumerate(entries, start=1):
-        sound = (
-            event.n == expected
-            and event.commitment == commit_body(event.salt, event.body)
-            and event.hash == chain_hash(previous, event.header, event.commitment)
-        )
-        if not sound:
+        if event.n != expected or not _sound(event, previous):
             return expected
         previous = event.hash
     return None
+
+
+def _sound(event: LedgerEntry, previous: bytes) -> bool:
+    return (
+        len(event.salt) == SALT_SIZE
+        and event.commitment == commit_body(event.salt, event.body)
+        and event.hash == chain_hash(previous, event.header, event.commitment)
+        and _names(event.header) == (event.order_id, event.n)
+    )
+
+
+def _names(header: bytes) -> tuple[str, int] | None:
+    try:
+        facts = orjson.loads(header)
+        return facts["order"], facts["n"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None

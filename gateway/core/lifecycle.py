@@ -57,22 +57,14 @@ RANK: Final[dict[Status, float]] = {
     **dict.fromkeys(ENDED, 99.0),
 }
 
-BRANCHES: Final[dict[Status, frozenset[Status]]] = {
-    Status.INFO_REQUESTED: frozenset({Status.SUBMITTED, Status.ACKNOWLEDGED}),
-    Status.OOS_DECISION: frozenset(
-        {Status.SM_RECEIVED, Status.IN_MANUFACTURING, Status.IN_RELEASE}
-    ),
-    Status.MFG_FAILED: frozenset(
-        {
-            Status.SM_RECEIVED,
-            Status.IN_MANUFACTURING,
-            Status.IN_RELEASE,
-            Status.OOS_DECISION,
-        }
-    ),
-    Status.QUARANTINED: frozenset({Status.FP_IN_TRANSIT, Status.FP_RECEIVED}),
+CUT_SHORT: Final = ENDED - {Status.CLOSED}
+"""Ends off the main line: what lay ahead did not happen, so nothing is inferred."""
+
+ONLY_FOLLOWED_BY: Final[dict[Status, frozenset[Status]]] = {
+    Status.MFG_FAILED: CUT_SHORT,
+    Status.INFUSED: frozenset({Status.CLOSED}),
 }
-"""States off the main line, and the states each may be entered from."""
+"""States that these alone may follow; any other, whatever ranks higher."""
 
 REJECTED_FROM: Final = frozenset(
     {
@@ -84,7 +76,7 @@ REJECTED_FROM: Final = frozenset(
     }
 )
 RETURNS: Final = {(Status.INFO_REQUESTED, Status.ACKNOWLEDGED)}
-"""Steps to a lower rank that are no step back."""
+"""Steps to a lower rank that are no step back, if they happened later."""
 
 OWNER: Final[dict[Status, Party]] = {
     **dict.fromkeys(Status, "manufacturer"),
@@ -127,35 +119,38 @@ def judge(
 
     A report of an earlier step is late if it happened no later than the present
     status did, or if it is a step before acceptance, which loses races with
-    webhooks as a matter of course.
+    webhooks as a matter of course. An answered question returns an order only if
+    the answer is known to be the later of the two, for the same reason.
     """
     if reported is current:
         return Move("same")
     if OWNER[reported] != party:
         return Move("reported")
-    told_late = RANK[reported] <= RANK[Status.ACKNOWLEDGED] or (
-        occurred_at is not None and current_at is not None and occurred_at <= current_at
-    )
+    later = _later(occurred_at, current_at)
+    told_late = RANK[reported] <= RANK[Status.ACKNOWLEDGED] or later is False
     if current in ENDED:
         return Move("late" if told_late else "impossible")
-    if (current, reported) in RETURNS:
+    if (current, reported) in RETURNS and later:
         return Move("advance")
     if RANK[reported] < RANK[current]:
         return Move("late" if told_late else "backward")
     return _forward(current, reported)
 
 
+def _later(occurred_at: datetime | None, current_at: datetime | None) -> bool | None:
+    if occurred_at is None or current_at is None:
+        return None
+    return occurred_at > current_at
+
+
 def _forward(current: Status, reported: Status) -> Move:
-    if reported in BRANCHES:
-        passed = _between(current, reported)
-        entered = BRANCHES[reported]
-        possible = current in entered or (passed and passed[-1] in entered)
-        return Move("advance", passed) if possible else Move("impossible")
-    if reported is Status.REJECTED:
-        return Move("advance" if current in REJECTED_FROM else "impossible")
-    if reported in ENDED and reported is not Status.CLOSED:
-        return Move("advance")
-    return Move("advance", _between(current, reported))
+    followers = ONLY_FOLLOWED_BY.get(current)
+    if followers is not None and reported not in followers:
+        return Move("impossible")
+    if reported is Status.REJECTED and current not in REJECTED_FROM:
+        return Move("impossible")
+    passed = () if reported in CUT_SHORT else _between(current, reported)
+    return Move("advance", passed)
 
 
 def _between(current: Status, reported: Status) -> tuple[Status, ...]:

@@ -48,7 +48,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The deadline passed; ``certain`` if it is known that nothing was taken."""
+    """The next attempt would come after the deadline.
+
+    ``certain`` if it is known that nothing was taken.
+    """
 
     code: str
     certain: bool
@@ -71,6 +74,9 @@ def next_step(
     Args:
         jitter: In [0, 1); stretches the wait by up to a fifth, so that rows
             held back by one outage do not all return in the same instant.
+
+    The deadline binds a destination's fault too: behind it the receiver may have
+    forgotten the key, and a repeat could be a second order.
     """
     match outcome:
         case Delivered():
@@ -78,15 +84,16 @@ def next_step(
         case Rejected(evidence):
             return Refuse(evidence.code)
         case DestinationFault(evidence):
-            return RetryAt(now + patience.fault_wait, evidence.code, pause=True)
+            due, certain, pause = now + patience.fault_wait, True, True
         case Unknown(evidence) if patience.repeats_safely == "no":
             return Hold("delivery.outcome_unknown")
         case Unknown(evidence, retry_after) | NotTaken(evidence, retry_after):
             waits = patience.waits
             planned = waits[min(attempt, len(waits)) - 1] * (1 + jitter / 5)
             due = now + max(planned, retry_after or timedelta())
-            if due > deadline:
-                return GiveUp(evidence.code, certain=isinstance(outcome, NotTaken))
-            return RetryAt(due, evidence.code, pause=retry_after is not None)
+            certain, pause = isinstance(outcome, NotTaken), retry_after is not None
         case _:
             assert_never(outcome)
+    if due > deadline:
+        return GiveUp(evidence.code, certain)
+    return RetryAt(due, evidence.code, pause)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from gateway.ports import Clock
-
 
 class Recoverable(Protocol):
     """The part of an embedded store that a start needs."""
@@ -22,12 +20,11 @@ class Recoverable(Protocol):
         ...
 
 
-async def recover(store: Recoverable, texts: Mapping[str, str], clock: Clock) -> int:
+async def recover(store: Recoverable, texts: Mapping[str, str]) -> int:
     """Make a store ready to serve; returns how many attempts died unreported.
 
     Only for a store that no other server uses: the embedded one, whose lock file
     was just taken.
     """
-    del clock
     await store.keep_mappings(texts)
     return await store.lapse_leases()

@@ -14,9 +14,7 @@ from gateway.core.problems import CATALOGUE
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object a line.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 
 def complain(error: BatonError) -> None:

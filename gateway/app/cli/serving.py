@@ -12,7 +12,9 @@ from gateway.core.errors import Misconfigured
 
 DataFolder = Annotated[
     Path | None,
-    typer.Option(help="Folder of everything durable.  [env: BATON_DATA] [default: ./var]"),
+    typer.Option(
+        help="Folder of everything durable.  [env: BATON_DATA] [default: ./var]"
+    ),
 ]
 MappingsFolder = Annotated[
     Path | None,
@@ -45,7 +47,8 @@ def serve(
     open_: Annotated[
         bool,
         typer.Option(
-            "--open", help="Let the open test site take MSH-11 P. Never beside real sites."
+            "--open",
+            help="Let the open test site take MSH-11 P. Never beside real sites.",
         ),
     ] = False,
 ) -> None:

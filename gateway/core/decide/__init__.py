@@ -33,14 +33,19 @@ def decide(
     """Decide one message's commands together.
 
     A command that must stop the message discards what the others would have
-    done; only holds on orders whose identity is in doubt, and alarms, remain.
+    done; only holds on orders whose identity is in doubt, and alarms, remain. If
+    one waits for its order, all wait with it, since a message that is decided
+    again must not do again what it did before.
     """
     book = Book(view, circumstances)
     try:
         states = [_decide_one(command, book) for command in commands]
     except Stop as stop:
         return Book(view, circumstances).stopped(stop)
-    return book.closed(_weakest(states))
+    if MessageState.WAITING in states:
+        return book.waiting()
+    applied = MessageState.APPLIED in states
+    return book.closed(MessageState.APPLIED if applied else MessageState.NO_EFFECT)
 
 
 def _decide_one(command: Command, book: Book) -> MessageState:
@@ -88,10 +93,3 @@ def conclude(
     except Stop as stop:
         return Book(view, circumstances).stopped(stop)
     return book.closed(MessageState.APPLIED)
-
-
-def _weakest(states: Sequence[MessageState]) -> MessageState:
-    for state in (MessageState.WAITING, MessageState.APPLIED):
-        if state in states:
-            return state
-    return MessageState.NO_EFFECT

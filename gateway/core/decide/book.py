@@ -15,6 +15,7 @@ from gateway.core.effects import (
     waits_for,
 )
 from gateway.core.errors import Problem
+from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
 from gateway.core.order import OrderContent, Status, TherapyOrder
 from gateway.core.verdict import MessageState, Refusal, Verdict
 
@@ -101,6 +102,8 @@ class Stop(Exception):
     Attributes:
         in_doubt: Orders whose identity the message puts in doubt; each gets an
             identity hold although the message has no other effect.
+        subject: The order that alarms are raised about.
+        alarm: Whether somebody here must see it although the sender must act.
     """
 
     def __init__(
@@ -108,12 +111,14 @@ class Stop(Exception):
         *problems: Problem,
         in_doubt: tuple[OrderState, ...] = (),
         subject: str = "",
+        alarm: bool = False,
     ) -> None:
-        """Stop for ``problems``; alarms are raised about ``subject``."""
+        """Stop for ``problems``."""
         super().__init__()
         self.problems = problems
         self.in_doubt = in_doubt
         self.subject = subject
+        self.alarm = alarm
 
 
 class Book:
@@ -128,7 +133,6 @@ class Book:
         self._tellings: list[Telling] = []
         self._alarms: list[Alarm] = []
         self._waits: list[str] = []
-        self._notes: list[Problem] = []
         self._new: dict[OrderKey, str] = {}
 
     # ------------------------------------------------------------ seeing
@@ -137,15 +141,27 @@ class Book:
         """Return the order with this business key, as it stands now."""
         if key in self._new:
             return self._touched[self._new[key]]
-        return self.current(self.view.orders.get(key))
+        stored = self.view.orders.get(key)
+        return self.current(stored) if stored else None
 
     def find_id(self, order_id: str) -> OrderState | None:
         """Return the order with this id, as it stands now."""
         return self._touched.get(order_id) or self.view.by_id.get(order_id)
 
-    def current(self, state: OrderState | None) -> OrderState | None:
+    def current(self, state: OrderState) -> OrderState:
         """Return ``state`` with what this message has done to it."""
-        return state and self._touched.get(state.order.id, state)
+        return self._touched.get(state.order.id, state)
+
+    def bound_to(self, issuer: str, value: str) -> OrderState | None:
+        """Return the open order that holds a chain-of-identity number now."""
+        stored = self.view.cois.get((issuer, value))
+        known = {stored.order.id: stored} if stored else {}
+        for state in (known | self._touched).values():
+            coi = state.order.coi
+            is_open = state.order.status not in CLOSED_FOR_IDENTITY
+            if is_open and coi and (coi.issuer, coi.value) == (issuer, value):
+                return state
+        return None
 
     @property
     def placed(self) -> int:
@@ -210,40 +226,54 @@ class Book:
         """Keep the message until the order ``key`` comes."""
         self._waits.append(waits_for(key))
 
-    def note(self, problem: Problem) -> None:
-        """Remark on an accepted message."""
-        self._notes.append(problem)
-
     def hold_identity(self, state: OrderState, code: str, where: str = "") -> None:
         """Put an identity hold on an order, once, and tell the site (OH)."""
         order = state.order
+        self.alarm(code, order.id)
         if "hold.identity" in order.flags:
             return
         held = order.model_copy(update={"flags": (*order.flags, "hold.identity")})
         self.record(state, "identity_held", held, body={"code": code, "where": where})
-        self.alarm(code, order.id)
         event = Event("identity_held", order.status, self.at.now, code=code)
         self.tell("site", "status", held, event)
 
     # ------------------------------------------------------------ closing
 
     def stopped(self, stop: Stop) -> Decision:
-        """Close the book on a message that must stop."""
-        for state in stop.in_doubt:
-            first = stop.problems[0]
-            self.hold_identity(state, first.code, first.where)
-        rejects = [p for p in stop.problems if p.consequence == "reject"]
-        if rejects:
+        """Close a fresh book on a message that must stop.
+
+        Orders are held as they are stored: what the message did to them before
+        it stopped is discarded, and orders it placed do not exist.
+        """
+        stored = self._stored()
+        for order_id in dict.fromkeys(state.order.id for state in stop.in_doubt):
+            if order_id in stored:
+                first = stop.problems[0]
+                self.hold_identity(stored[order_id], first.code, first.where)
+        rejected = any(p.consequence == "reject" for p in stop.problems)
+        if stop.alarm or not rejected:
+            subject = stop.subject if stop.subject in stored else self.at.site
+            for problem in stop.problems:
+                self.alarm(problem.code, subject)
+        if rejected:
             verdict = Verdict(MessageState.REJECTED, stop.problems, Refusal.CONTENT)
         else:
-            for problem in stop.problems:
-                self.alarm(problem.code, stop.subject or self.at.site)
             verdict = Verdict(MessageState.HELD, stop.problems)
         return self._decision(verdict)
 
+    def _stored(self) -> dict[str, OrderState]:
+        view = self.view
+        seen = (*view.orders.values(), *view.by_id.values(), *view.cois.values())
+        return {state.order.id: state for state in (*seen, *view.patients)}
+
+    def waiting(self) -> Decision:
+        """Close the book on a message that waits: nothing it asks happens yet."""
+        waits = tuple(dict.fromkeys(self._waits))
+        return Decision(Verdict(MessageState.WAITING), wait_for=waits)
+
     def closed(self, state: MessageState) -> Decision:
         """Close the book on a message that did what it asked."""
-        return self._decision(Verdict(state, tuple(self._notes)))
+        return self._decision(Verdict(state))
 
     def _decision(self, verdict: Verdict) -> Decision:
         return Decision(
@@ -252,7 +282,6 @@ class Book:
             tuple(self._events),
             tuple(self._tellings),
             tuple(dict.fromkeys(self._alarms)),
-            tuple(self._waits),
         )
 
 

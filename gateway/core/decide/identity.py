@@ -21,7 +21,7 @@ def update_patient(command: UpdatePatient, book: Book) -> MessageState:
     in_doubt: list[OrderState] = []
     places: dict[str, None] = {}
     for found in book.view.patients:
-        state = book.current(found) or found
+        state = book.current(found)
         comparison = compare_facts(state.order.patient, command.patient)
         if comparison.conflicts:
             in_doubt.append(state)
@@ -47,20 +47,23 @@ def _note_name(state: OrderState, book: Book) -> bool:
 
 
 def correct_identity(command: CorrectIdentity, book: Book) -> MessageState:
-    """Hold every open order of the patients a merge, move or link names."""
+    """Hold every open order of the patients a merge, move or link names.
+
+    A merge of which every prior number is also the survivor's names one patient
+    twice. One number in common is no such thing: a national number is shared by
+    the two records that a merge joins.
+    """
     survivors = {
         _key(identifier)
         for patient in command.patients
         for identifier in patient.identifiers
     }
-    if survivors & {_key(identifier) for identifier in command.prior}:
-        raise Stop(Problem("patient.merge_into_itself", "MRG-1"))
-    held = False
+    prior = {_key(identifier) for identifier in command.prior}
+    if prior and prior <= survivors:
+        raise Stop(Problem("patient.merge_into_itself", "MRG-1"), alarm=True)
     for found in book.view.patients:
-        state = book.current(found) or found
-        book.hold_identity(state, "identity.merge", command.event)
-        held = True
-    return MessageState.APPLIED if held else MessageState.NO_EFFECT
+        book.hold_identity(book.current(found), "identity.merge", command.event)
+    return MessageState.APPLIED if book.view.patients else MessageState.NO_EFFECT
 
 
 def _key(identifier: Identifier) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+import orjson
+
 from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
 from gateway.core.decide.book import Book, Event, Operation, Stop
 from gateway.core.effects import OrderKey, OrderState
@@ -97,7 +99,8 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     if not changed and not resubmit:
         return MessageState.NO_EFFECT
-    body = {"changed": changed, "order": after.model_dump(exclude_none=True)}
+    dumped = after.model_dump(mode="json", exclude_none=True)
+    body = {"changed": changed, "order": dumped}
     book.record(
         existing, "order_changed", after, body=body, digest=content_digest(content)
     )
@@ -128,7 +131,7 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
         return MessageState.NO_EFFECT
     _require_open(order)
     if not order.manufacturer or SUBMISSION_REFUSED in order.flags:
-        _cancel_here(existing, command.reason, book)
+        cancel_here(existing, command.reason, book)
         return MessageState.APPLIED
     pending = order.model_copy(update={"flags": (*order.flags, CANCEL_PENDING)})
     book.record(existing, "cancel_requested", pending, body={"reason": command.reason})
@@ -137,7 +140,8 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
     return MessageState.APPLIED
 
 
-def _cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
+def cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
+    """Cancel an order that no manufacturer has."""
     cancelled = existing.order.model_copy(
         update={
             "status": Status.CANCELLED,
@@ -170,4 +174,5 @@ def key_of(site: str, number: PlacerNumber) -> OrderKey:
 
 def content_digest(content: OrderContent) -> bytes:
     """Hash what a site said, to know whether it says something else next time."""
-    return hashlib.sha256(content.model_dump_json(exclude_none=True).encode()).digest()
+    said = content.model_dump(mode="json", exclude_none=True)
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()

@@ -4,7 +4,11 @@ from typing import Any
 
 from gateway.core.commands import ReportStatus
 from gateway.core.decide.book import Book, Event, Stop
-from gateway.core.decide.orders import CANCEL_PENDING, SUBMISSION_REFUSED
+from gateway.core.decide.orders import (
+    CANCEL_PENDING,
+    SUBMISSION_REFUSED,
+    cancel_here,
+)
 from gateway.core.effects import OrderState
 from gateway.core.errors import Problem
 from gateway.core.lifecycle import ENDED, Move, judge
@@ -21,10 +25,11 @@ def report_status(command: ReportStatus, book: Book) -> MessageState:
     """Advance the order, or record the word of a party that does not own the fact.
 
     A report on an order that is unknown, or that another manufacturer makes, is
-    refused alike: one portal learns nothing about another's orders.
+    refused alike: one portal learns nothing about another's orders, and speaks for
+    none but itself whatever its message says.
     """
     state = book.find_id(command.order_id)
-    if state is None or state.order.manufacturer != command.party:
+    if state is None or not _speaks(command.party, state.order, book):
         raise Stop(Problem("order.unknown", "order_id"))
     _require_own_coi(command, state, book)
     before = state.order
@@ -51,6 +56,10 @@ def report_status(command: ReportStatus, book: Book) -> MessageState:
     return _record(state, command, book, "status_told_late", facts)
 
 
+def _speaks(party: str, order: TherapyOrder, book: Book) -> bool:
+    return party == order.manufacturer == book.at.site
+
+
 def _require_own_coi(command: ReportStatus, state: OrderState, book: Book) -> None:
     said, bound = command.coi, state.order.coi
     if said is None:
@@ -58,7 +67,7 @@ def _require_own_coi(command: ReportStatus, state: OrderState, book: Book) -> No
     if bound is not None and (bound.issuer, bound.value) != (said.issuer, said.value):
         problem = Problem("coi.conflict", "coi", "hold")
         raise Stop(problem, in_doubt=(state,), subject=state.order.id)
-    other = book.view.cois.get((said.issuer, said.value))
+    other = book.bound_to(said.issuer, said.value)
     if other is not None and other.order.id != state.order.id:
         problem = Problem("coi.in_use", "coi", "hold")
         raise Stop(problem, in_doubt=(state, other), subject=state.order.id)
@@ -80,7 +89,7 @@ def _facts(command: ReportStatus, before: TherapyOrder) -> dict[str, Any]:
 
 def _aliases(command: ReportStatus) -> tuple[Alias, ...]:
     coi = (command.coi,) if command.coi else ()
-    return (*coi, *command.aliases)
+    return tuple(dict.fromkeys((*coi, *command.aliases)))
 
 
 def _advanced(
@@ -91,7 +100,8 @@ def _advanced(
         dropped.add(CANCEL_PENDING)
     return {
         "status": command.status,
-        "status_at": command.occurred_at or book.at.now,
+        # A clock that runs fast there must not make later news look late here.
+        "status_at": min(command.occurred_at or book.at.now, book.at.now),
         "status_reason": command.reason,
         "flags": tuple(flag for flag in before.flags if flag not in dropped),
     }
@@ -143,23 +153,31 @@ def _record(
 def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
     """Record that the manufacturer refused what was sent, and tell the site.
 
-    The order is not ended by it: a correction or a cancellation can follow.
+    The order is not ended by it: a correction or a cancellation can follow. A
+    manufacturer that refused the order and then its cancellation never had it.
     """
     state = book.find_id(order_id)
     if state is None:
         raise Stop(Problem("order.unknown", "order_id"))
     order = state.order
-    flag = {"submit": SUBMISSION_REFUSED}.get(operation)
-    kept = tuple(
-        f for f in order.flags if not (operation == "cancel" and f == CANCEL_PENDING)
-    )
-    flags = (*kept, flag) if flag and flag not in kept else kept
-    after = order.model_copy(update={"flags": flags})
+    after = order.model_copy(update={"flags": _after_refusal(operation, order.flags)})
     kind = f"{operation}_refused"
-    book.record(state, kind, after, body={"code": code}, asserted_by=order.manufacturer)
-    book.tell(
-        "site", "status", after, Event(kind, order.status, book.at.now, code=code)
+    refused = book.record(
+        state, kind, after, body={"code": code}, asserted_by=order.manufacturer
     )
+    if operation == "cancel" and SUBMISSION_REFUSED in order.flags:
+        cancel_here(refused, None, book)
+        return
+    event = Event(kind, order.status, book.at.now, code=code)
+    book.tell("site", "status", after, event)
+
+
+def _after_refusal(operation: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+    if operation == "cancel":
+        return tuple(flag for flag in flags if flag != CANCEL_PENDING)
+    if operation == "submit":
+        return tuple(dict.fromkeys((*flags, SUBMISSION_REFUSED)))
+    return flags
 
 
 def submitted(order_id: str, book: Book) -> None:

@@ -1,0 +1,1 @@
+"""HL7 v2 over MLLP: framing, reading, answering; all pure except the sockets."""

@@ -1,0 +1,116 @@
+"""The answers of one connection: decided side by side, written in frame order."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from adapters.hl7v2.limits import Counters
+from adapters.hl7v2.mllp import encode
+from gateway.core.errors import BatonError
+from gateway.core.verdict import Answer, AnswerKind
+from gateway.ports import Peer, Receive
+
+_LOG: Final = logging.getLogger(__name__)
+
+Ready = Callable[[bytes, str], None]
+"""Takes the bytes now ready to be written, and why the connection ends, or ``""``."""
+
+
+class AnswerQueue:
+    """Frames on their way to an answer.
+
+    ``receive`` is called for each frame at once and in order, so that one commit
+    of the store can serve many. It may return a future: that saves a task. Its
+    answers are written in the order of the frames, and all that became ready in
+    one turn of the loop in one write.
+
+    A frame whose decision fails gets no answer, and neither do those after it:
+    a gap would shift every later answer by one.
+    """
+
+    def __init__(
+        self, receive: Receive, peer: Peer, ready: Ready, counters: Counters
+    ) -> None:
+        self._receive = receive
+        self._peer = peer
+        self._ready = ready
+        self._counters = counters
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[asyncio.Future[Answer], int]] = deque()
+        self._flushing = False
+        self.open = True
+        self.held = 0
+
+    def __len__(self) -> int:
+        """Return how many frames wait for their answer."""
+        return len(self._waiting)
+
+    def submit(self, body: bytes) -> None:
+        """Have one frame decided."""
+        self._counters.frames += 1
+        future: asyncio.Future[Answer]
+        try:
+            future = asyncio.ensure_future(self._receive(body, self._peer))
+        except Exception as error:  # noqa: BLE001 - reported when its turn comes
+            future = self._loop.create_future()
+            future.set_exception(error)
+        self._enqueue(future, len(body))
+
+    def put(self, decide: Callable[[], Answer]) -> None:
+        """Queue an answer that is made at once."""
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        try:
+            future.set_result(decide())
+        except Exception as error:  # noqa: BLE001 - reported when its turn comes
+            future.set_exception(error)
+        self._enqueue(future, 0)
+
+    def _enqueue(self, future: asyncio.Future[Answer], size: int) -> None:
+        self.held += size
+        self._waiting.append((future, size))
+        future.add_done_callback(self._decided)
+
+    def _decided(self, future: asyncio.Future[Answer]) -> None:
+        if self._flushing or not self._waiting or self._waiting[0][0] is not future:
+            return
+        if len(self._waiting) == 1:
+            self._flush()
+        else:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        frames: list[bytes] = []
+        ending = ""
+        while self._waiting and self._waiting[0][0].done():
+            future, size = self._waiting.popleft()
+            self.held -= size
+            ending = self._append(frames, future) or ending
+        self._ready(b"".join(frames), ending)
+
+    def _append(self, frames: list[bytes], future: asyncio.Future[Answer]) -> str:
+        """Add one answer's frame; return why the connection ends, if it does."""
+        try:
+            answer = future.result()
+            frame = b"" if answer.kind is AnswerKind.NONE else encode(answer.body)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001
+            return self._fail(error)
+        if not self.open:
+            self._counters.undelivered += bool(frame)
+            return ""
+        if frame:
+            self._counters.answers += 1
+            frames.append(frame)
+        self.open = not answer.close
+        return "mllp.answered_and_closed" if answer.close else ""
+
+    def _fail(self, error: BaseException) -> str:
+        # Only names: the text of an unexpected error may hold a field value.
+        code = error.code if isinstance(error, BatonError) else type(error).__name__
+        _LOG.error("mllp.receive_failed: %s", code)
+        self._counters.failed += 1
+        self.open = False
+        return "mllp.receive_failed"

@@ -1,0 +1,176 @@
+"""The format ``hl7v2`` of the mapping language: places, groups, templates.
+
+A place is compiled to a closure once and called per message. Groups:
+
+    ORC...          windows from one ORC to the next; what stands before the first
+                    is shared by all
+    OBX             every visible OBX; ``OBX[3.1=x]`` those with that value
+    PID-3           the repetitions of a field that are not empty
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from adapters.hl7v2 import template
+from adapters.hl7v2.nodes import Current, Node, Repetition, Segment
+from adapters.hl7v2.place import Place, parse, parse_segment, parse_window
+from adapters.hl7v2.values import (
+    Find,
+    Take,
+    Value,
+    chosen,
+    find_of,
+    repetitions,
+    segment_test,
+    take_of,
+    whole,
+)
+from gateway.mapping.places import Getter, NotAPlace, Walker
+
+_DELIMITERS: Final = frozenset({("MSH", 1), ("MSH", 2)})
+
+
+class Hl7v2Format:
+    """Places in ER7 and the way back; see ``gateway.mapping.places.Format``."""
+
+    name = "hl7v2"
+
+    def place(self, text: str) -> Getter:
+        """Compile a place, see ``adapters.hl7v2.place``.
+
+        Raises:
+            NotAPlace: ``text`` is not one.
+        """
+        place = parse(text)
+        if not place.segment:
+            return _relative(text, take_of(place) if place.component else whole)
+        if (place.segment, place.field) in _DELIMITERS:
+            return _delimiters(place)
+        if place.repetition:
+            return _selected(place)
+        if place.which:
+            return _found(find_of(place), place.field, take_of(place))
+        return _plain(place.segment, place.field, take_of(place))
+
+    def group(self, text: str) -> Walker:
+        """Compile what ``each:`` walks: ``ORC...``, ``OBX``, ``PID-3``.
+
+        Raises:
+            NotAPlace: ``text`` is not one.
+        """
+        anchor = parse_window(text)
+        if anchor:
+            return lambda node: node.scope.windows(anchor)
+        if "-" in text.split("[", 1)[0] or "]-" in text:
+            return _field(text)
+        return _segments(parse_segment(text))
+
+    def check(self, tree: object) -> Sequence[tuple[tuple[str | int, ...], str]]:
+        """Check a template's shape, see ``adapters.hl7v2.template``."""
+        return template.check(tree)
+
+    def encode(self, tree: object, options: Mapping[str, str]) -> bytes:
+        """Write a rendered template as one message.
+
+        Raises:
+            Unmappable: ``render.unrepresentable`` (hold).
+        """
+        return template.encode(tree, options)
+
+
+def _plain(name: str, field: int, take: Take) -> Getter:
+    """The commonest place, ``PID-5.1``, with nothing it does not need."""
+
+    def get(node: Node) -> Value:
+        segment = node.first(name)
+        if segment is None:
+            return None
+        parts = segment.parts or segment.split()
+        if field >= len(parts):
+            return None
+        text = parts[field]
+        if not text:
+            return None
+        repetition = segment.dialect.repetition
+        if repetition in text:
+            text = text.split(repetition, 1)[0]
+        return take(text, segment)
+
+    return get
+
+
+def _found(find: Find, field: int, take: Take) -> Getter:
+    def get(node: Node) -> Value:
+        segment = find(node)
+        if segment is None:
+            return None
+        text = segment.raw(field).split(segment.dialect.repetition, 1)[0]
+        return take(text, segment)
+
+    return get
+
+
+def _selected(place: Place) -> Getter:
+    find, choose, take = find_of(place), chosen(place), take_of(place)
+
+    def get(node: Node) -> Value:
+        segment = find(node)
+        if segment is None:
+            return None
+        for n in choose(segment):
+            return take(repetitions(segment, place.field)[n], segment)
+        return None
+
+    return get
+
+
+def _relative(text: str, take: Take) -> Getter:
+    def get(node: Node) -> Value:
+        if isinstance(node, Repetition):
+            return take(node.text, node.segment)
+        raise NotAPlace(f"{text} is a repetition's: use it in an each: of a field")
+
+    return get
+
+
+def _delimiters(place: Place) -> Getter:
+    """MSH-1 and MSH-2 hold the delimiters themselves, so they are not split."""
+    if place.component or place.repetition:
+        raise NotAPlace("MSH-1 and MSH-2 have no parts")
+
+    def get(node: Node) -> Value:
+        segment = node.first(place.segment)
+        return None if segment is None else segment.raw(place.field) or None
+
+    return get
+
+
+def _segments(place: Place) -> Walker:
+    if place.which is None:
+        return lambda node: _nodes(node.every(place.segment), node)
+    if place.which.number:
+        find = find_of(place)
+        return lambda node: _nodes([each] if (each := find(node)) else [], node)
+    test = segment_test(place.which)
+    return lambda node: _nodes(filter(test, node.every(place.segment)), node)
+
+
+def _nodes(segments: Iterable[Segment], node: Node) -> list[Current]:
+    return [Current(segment, node.scope) for segment in segments]
+
+
+def _field(text: str) -> Walker:
+    place = parse(text)
+    if place.component or not place.segment:
+        raise NotAPlace(f"{text!r} is a value; a group ends with its field: PID-3")
+    find, choose = find_of(place), chosen(place)
+
+    def walk(node: Node) -> list[Repetition]:
+        segment = find(node)
+        if segment is None:
+            return []
+        texts = repetitions(segment, place.field)
+        found = (texts[n] for n in choose(segment))
+        return [Repetition(each, segment, node.scope) for each in found if each]
+
+    return walk

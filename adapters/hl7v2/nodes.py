@@ -1,0 +1,183 @@
+"""What a message is made of, and where a place in it is looked up.
+
+``first`` answers with the nearest segment of an id, ``every`` with all that are
+visible:
+
+    Message      all segments
+    Scope        a window of segments, and behind it the shared ones before the
+                 first window
+    Current      one segment of an ``each:``, and behind it where it was found
+    Repetition   one repetition of a field, and behind it its segment
+"""
+
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol
+
+from adapters.hl7v2.dialect import Dialect
+from adapters.hl7v2.header import Msh
+
+LineEnds = Literal["cr", "any"]
+
+ID: Final = 3
+ORDER: Final = "ORC"
+PARTS_OF_AN_ORDER: Final = frozenset(
+    {
+        *("BPO", "BPX", "BTX", "DG1", "OBR", "OBX"),
+        *("RXA", "RXD", "RXE", "RXG", "RXO", "TQ1"),
+    }
+)
+"""Segments that belong to the ORC before them (HL7 v2.5.1 chapters 4 and 7)."""
+
+
+class Segment:
+    """One segment as sent: its id and its text, escapes and all."""
+
+    __slots__ = ("dialect", "id", "parts", "text")
+
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        self.id = text[:ID]
+        self.text = text
+        self.dialect = dialect
+        self.parts: list[str] | None = None
+
+    def split(self) -> list[str]:
+        """Split into fields, once: ``parts[n]`` is field n, ``parts[0]`` the id."""
+        parts = self.parts
+        if parts is None:
+            parts = self.text.split(self.dialect.field)
+            if self.id == "MSH":  # MSH-1 is the separator itself
+                parts.insert(1, self.dialect.field)
+            self.parts = parts
+        return parts
+
+    def raw(self, field: int) -> str:
+        """Return a whole field as sent, ``""`` if absent."""
+        parts = self.parts or self.split()
+        return parts[field] if field < len(parts) else ""
+
+
+class Node(Protocol):
+    """Where a place is looked up."""
+
+    def first(self, name: str) -> Segment | None:
+        """Return the nearest segment with the id ``name``."""
+        ...
+
+    def every(self, name: str) -> Sequence[Segment]:
+        """Return all visible segments with the id ``name``, in message order."""
+        ...
+
+    @property
+    def scope(self) -> "Scope":
+        """The window this node lies in."""
+        ...
+
+
+class Scope:
+    """A window of segments; ``outer`` is what is visible besides it."""
+
+    __slots__ = ("by_id", "outer", "segments")
+
+    def __init__(self, segments: list[Segment], outer: "Scope | None" = None) -> None:
+        self.segments = segments
+        self.outer = outer
+        self.by_id: dict[str, list[Segment]] = {}
+        for segment in segments:
+            self.by_id.setdefault(segment.id, []).append(segment)
+
+    def first(self, name: str) -> Segment | None:
+        """Return the first in the window, else the first behind it."""
+        found = self.by_id.get(name)
+        if found is not None:
+            return found[0]
+        return None if self.outer is None else self.outer.first(name)
+
+    def every(self, name: str) -> Sequence[Segment]:
+        """Return those behind the window, then those in it."""
+        here = self.by_id.get(name, [])
+        return here if self.outer is None else [*self.outer.every(name), *here]
+
+    @property
+    def scope(self) -> "Scope":
+        """Itself."""
+        return self
+
+    def windows(self, anchor: str) -> list["Scope"]:
+        """Cut into windows, each from one ``anchor`` segment to the next.
+
+        What stands before the first is shared by all. A window of what is part
+        of an order ends at the next ORC too, and sees its own order's ORC.
+        """
+        behind = [] if self.outer is None else self.outer.windows(anchor)
+        if anchor not in PARTS_OF_AN_ORDER or ORDER not in self.by_id:
+            return behind + self.cut(anchor)
+        orders = self.cut(ORDER)
+        before = orders[0].outer
+        rooms = orders if before is None else [before, *orders]
+        return behind + [window for room in rooms for window in room.cut(anchor)]
+
+    def cut(self, anchor: str) -> list["Scope"]:
+        """Cut this window at each ``anchor``, whatever it is."""
+        starts = [n for n, segment in enumerate(self.segments) if segment.id == anchor]
+        if not starts:
+            return []
+        shared = Scope(self.segments[: starts[0]], self.outer)
+        ends = [*starts[1:], len(self.segments)]
+        return [
+            Scope(self.segments[a:b], shared) for a, b in zip(starts, ends, strict=True)
+        ]
+
+
+class Message(Scope):
+    """A whole message.
+
+    Attributes:
+        body: The exact bytes, from which ``spans`` are computed on demand.
+        start: Where the first segment begins in ``body``.
+        notes: What was tolerated: each a problem whose consequence is ``note``.
+    """
+
+    __slots__ = ("body", "dialect", "line_ends", "notes", "start")
+
+    def __init__(
+        self, segments: list[Segment], msh: Msh, dialect: Dialect, line_ends: LineEnds
+    ) -> None:
+        super().__init__(segments)
+        self.body = msh.body
+        self.start = msh.start
+        self.dialect = dialect
+        self.line_ends: LineEnds = line_ends
+        self.notes = msh.notes
+
+
+class Current:
+    """The segment an ``each:`` stands at."""
+
+    __slots__ = ("outer", "segment")
+
+    def __init__(self, segment: Segment, outer: Scope) -> None:
+        self.segment = segment
+        self.outer = outer
+
+    def first(self, name: str) -> Segment | None:
+        """Return this very segment if it is asked for, else the nearest one."""
+        return self.segment if name == self.segment.id else self.outer.first(name)
+
+    def every(self, name: str) -> Sequence[Segment]:
+        """Return all that are visible from where this one was found."""
+        return self.outer.every(name)
+
+    @property
+    def scope(self) -> Scope:
+        """Where it was found."""
+        return self.outer
+
+
+class Repetition(Current):
+    """The repetition of a field an ``each:`` stands at."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str, segment: Segment, outer: Scope) -> None:
+        super().__init__(segment, outer)
+        self.text = text

@@ -1,0 +1,1 @@
+"""The demonstration: orders leave two hospitals and reach a portal exactly once."""

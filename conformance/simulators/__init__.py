@@ -1,0 +1,1 @@
+"""Peers to test against: an EHR, manufacturers' portals, and their faults."""

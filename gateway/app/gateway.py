@@ -1,0 +1,244 @@
+"""One running gateway: store, intake, dispatchers and listener, wired together."""
+
+import asyncio
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from gateway.app import wiring
+from gateway.app.clock import SystemClock, new_minter
+from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
+from gateway.app.telemetry import Telemetry
+from gateway.core.effects import Alarm
+from gateway.core.errors import Misconfigured, Problem, Refused
+from gateway.core.verdict import Answer
+from gateway.flow.deciding import Rules
+from gateway.flow.dispatch import Dispatcher, Target
+from gateway.flow.intake import Intake
+from gateway.flow.recovery import recover
+from gateway.notifier.local import LocalNotifier
+from gateway.store.sqlite import SqliteStore, open_store
+
+
+class Gateway:
+    """What the HTTP API and the server act on.
+
+    Attributes:
+        token: The operators' bearer token.
+        max_body: Largest HTTP body taken, in bytes.
+    """
+
+    def __init__(
+        self, settings: Settings, *, telemetry: Telemetry | None = None
+    ) -> None:
+        """Prepare; nothing is opened yet."""
+        self.settings = settings
+        self.telemetry = telemetry or Telemetry()
+        self.max_body = settings.max_body
+        self.version = version("baton-gateway")
+        self.token = ""
+        self._parts = wiring.Parts()
+        self._clock = SystemClock()
+        self._notifier = LocalNotifier()
+        self._minter = new_minter()
+        self._secrets = EnvironmentSecrets()
+        self._verifiers: dict[str, Any] = {}
+        self._dispatchers: list[Dispatcher] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._listener: Any = None
+        self._store: SqliteStore | None = None
+        self._rules: Rules | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def open(self) -> None:
+        """Open the store, load the mappings, recover, and begin to deliver.
+
+        Raises:
+            Misconfigured: Something an operator must mend first.
+        """
+        self._store = open_store(self.settings.data, report=self._failed)
+        self.token = wiring.operator_token(self.settings.data)
+        catalog = self._parts.load(self.settings.mappings)
+        if self.settings.open:
+            await self._refuse_beside_real_sites()
+            catalog = wiring.opened(catalog)
+        self._rules = self._parts.rules(catalog)
+        lapsed = await recover(self._store, catalog.texts)
+        self.telemetry.event("store.recovered", lapsed_leases=lapsed)
+        alarms = [
+            Alarm("site.paused", s.name) for s in catalog.sites.values() if s.problems
+        ]
+        for problem in catalog.problems:
+            self.telemetry.event(
+                "mapping.problem", code=problem.code, where=problem.where
+            )
+        ready, lacking = wiring.targets(
+            self._parts, catalog, self._clock, self._secrets
+        )
+        for destination, problem in lacking:
+            alarms.append(Alarm(problem.code, destination))
+            self.telemetry.event(
+                "destination.not_configured",
+                destination=destination,
+                setting=problem.where,
+            )
+        await self._store.raise_alarms(tuple(alarms), self._clock.now())
+        for target in ready:
+            self._start_dispatcher(target)
+        self.intake = Intake(
+            store=self._store,
+            rules=self.rules,
+            clock=self._clock,
+            minter=self._minter,
+            notifier=self._notifier,
+            observe=self.telemetry.message,
+        )
+
+    async def _refuse_beside_real_sites(self) -> None:
+        store = self.store
+        if await store.has_messages_of_other_sites({"", "anyone"}):
+            raise Misconfigured(Problem("settings.open_beside_real_sites", "--open"))
+
+    def _start_dispatcher(self, target: Target) -> None:
+        dispatcher = Dispatcher(
+            target,
+            store=self.store,
+            clock=self._clock,
+            notifier=self._notifier,
+            rules=self.rules,
+            mint=lambda now: self._minter.mint(int(now.timestamp() * 1000)),
+            watch=self.telemetry.attempt,
+        )
+        self._dispatchers.append(dispatcher)
+        task = asyncio.create_task(dispatcher.run(), name=target.destination)
+        task.add_done_callback(self._dispatcher_ended)
+        self._running.append(task)
+
+    def _dispatcher_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._failed(f"{type(task.exception()).__name__} in {task.get_name()}")
+
+    async def listen(self) -> None:
+        """Begin to take HL7 v2 messages.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        host, port = endpoint(self.settings.mllp)
+        self._listener = await self._parts.hl7v2.listen(
+            host,
+            port,
+            self.intake.receive,
+            receive_oversize=self.intake.receive_oversize,
+            limits=self._parts.hl7v2.limits(
+                frame=self.settings.max_frame,
+                junk=self.settings.junk_between_frames,
+                first_byte=self.settings.first_byte_seconds,
+                mid_frame=self.settings.mid_frame_seconds,
+                idle=self.settings.idle_seconds,
+                per_address=self.settings.connections_per_peer,
+            ),
+            on_damage=self._damage,
+        )
+
+    async def stop_listening(self) -> None:
+        """Answer what is in flight and take no more."""
+        if self._listener is not None:
+            await self._listener.close(self.settings.drain_seconds / 2)
+
+    async def close(self) -> None:
+        """Finish attempts, then close the store."""
+        stops = [dispatcher.stop() for dispatcher in self._dispatchers]
+        async with asyncio.timeout(self.settings.drain_seconds):
+            await asyncio.gather(*stops, *self._running)
+        if self._store is not None:
+            await self._store.close()
+
+    # ------------------------------------------------------------ acting
+
+    @property
+    def store(self) -> SqliteStore:
+        """The open store."""
+        if self._store is None:
+            raise RuntimeError("not open")
+        return self._store
+
+    def rules(self) -> Rules:
+        """The rules in force."""
+        if self._rules is None:
+            raise RuntimeError("not open")
+        return self._rules
+
+    @property
+    def mllp_port(self) -> int:
+        """The MLLP port bound."""
+        port: int = self._listener.port
+        return port
+
+    async def take_webhook(
+        self, manufacturer: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """Verify and take one webhook.
+
+        Raises:
+            Refused: It is not genuine, or nobody of that name calls us.
+        """
+        portal = self.rules().catalog.portals.get(manufacturer)
+        if portal is None or portal.webhook is None:
+            raise Refused(Problem("webhook.signature", "path"))
+        verifier = self._verifier(manufacturer)
+        webhook_id = verifier.verify(headers, body, self._clock.now())
+        return await self.intake.receive_report(portal, webhook_id, body, headers)
+
+    def _verifier(self, manufacturer: str) -> Any:  # noqa: ANN401 - an adapter's own type
+        if manufacturer not in self._verifiers:
+            portal = self.rules().catalog.portals[manufacturer]
+            setting = portal.webhook.secret_setting if portal.webhook else ""
+            secret = self._secrets.get(setting)
+            if not secret:
+                raise Refused(Problem("destination.not_configured", setting))
+            adapter = self._parts.adapters[portal.speaks]
+            self._verifiers[manufacturer] = adapter.webhook(secret, setting)
+        return self._verifiers[manufacturer]
+
+    # ------------------------------------------------------------ seeing
+
+    def not_ready(self) -> list[str]:
+        """Return why messages cannot be taken; empty if they can."""
+        reasons = []
+        if self._listener is None or not self._listener.accepting:
+            reasons.append("not listening")
+        if self._store is None or not self._store.writable:
+            reasons.append("the store does not take writes")
+        return reasons
+
+    async def rows(self, kind: str, **filters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of each listing its own
+        """Return a listing."""
+        listing = getattr(self.store.queries, kind)
+        return await asyncio.to_thread(lambda: list(listing(**filters)))
+
+    async def row(self, kind: str, row_id: str) -> dict[str, Any] | None:
+        """Return one message, order or delivery with all that belongs to it."""
+        show = {
+            "messages": self.store.queries.message,
+            "orders": self.store.queries.order,
+            "deliveries": self.store.queries.delivery,
+        }.get(kind)
+        return None if show is None else await asyncio.to_thread(show, row_id)
+
+    async def metrics(self) -> bytes:
+        """Return the metrics, with the store's counts of this moment."""
+        return self.telemetry.exposition()
+
+    def _damage(self, kind: str, size: int, sample: bytes, peer: Any) -> None:  # noqa: ANN401 - a peer, only printed
+        self.telemetry.damage(kind, size)
+        address = getattr(peer, "address", "")
+        task = asyncio.ensure_future(
+            self.store.keep_damage("mllp", address, kind, size, sample)
+        )
+        self._running.append(task)
+        task.add_done_callback(self._running.remove)
+
+    def _failed(self, where: str) -> None:
+        self.telemetry.event("failed", where=where)

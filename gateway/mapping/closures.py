@@ -1,0 +1,245 @@
+"""The functions a mapping consists of when it runs; made once, by ``building``."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.core.errors import Problem
+from gateway.mapping.places import NULL, Getter, Walker
+from gateway.mapping.run import Build, Run
+from gateway.mapping.spec import Condition, Leaf, Source
+from gateway.mapping.transforms import Convert, Unfit
+
+# A node, and the value of a place, may be of any type a format has.
+# ruff: noqa: ANN401
+
+Child = tuple[str, Getter | None, Build | None]
+"""A key with what gives its value: a bare place, or a closure."""
+
+
+def leaf(spec: Leaf) -> Build:
+    """Read a place, convert it, look it up."""
+    if len(spec.sources) > 1 and spec.convert:
+        return _several(spec.sources, spec.convert)
+    build = _reader(spec.sources[0])
+    if spec.convert:
+        build = _converted(build, spec.convert, spec.sources[0])
+    return _coded(build, spec) if spec.table else build
+
+
+def _reader(source: Source) -> Build:
+    get = source.get
+    if source.from_root:
+        return lambda _, run: get(run.root)
+    return lambda node, _: get(node)
+
+
+def _converted(read: Build, convert: Convert, source: Source) -> Build:
+    is_text = source.kind == "text"
+
+    def build(node: Any, run: Run) -> Any:
+        value = read(node, run)
+        if value is None or value is NULL:
+            return value
+        if is_text and not isinstance(value, str):
+            run.faults.append(Problem("field.malformed", source.place))
+            return None
+        try:
+            return convert(value)
+        except Unfit as fault:
+            return _unfit(fault, (source,), run)
+
+    return build
+
+
+def _several(sources: tuple[Source, ...], convert: Convert) -> Build:
+    reads = tuple(_reader(source) for source in sources)
+
+    def build(node: Any, run: Run) -> Any:
+        values = [read(node, run) for read in reads]
+        if values[0] is None or values[0] is NULL:
+            return values[0]
+        texts = [value if isinstance(value, str) else None for value in values]
+        try:
+            return convert(*texts)
+        except Unfit as fault:
+            return _unfit(fault, sources, run)
+
+    return build
+
+
+def _unfit(fault: Unfit, sources: tuple[Source, ...], run: Run) -> object:
+    problem = Problem(fault.code, sources[fault.place].place, fault.consequence)
+    (run.faults if fault.value is None else run.remarks).append(problem)
+    return fault.value
+
+
+def _coded(read: Build, spec: Leaf) -> Build:
+    entries = dict(spec.table.entries) if spec.table else {}
+    unknown = Problem(spec.unknown, spec.sources[0].place, spec.on_unknown)
+
+    def build(node: Any, run: Run) -> Any:
+        value = read(node, run)
+        if value is None or value is NULL:
+            return value
+        found = entries.get(value) if isinstance(value, str) else None
+        if found is None:
+            run.faults.append(unknown)
+        return found
+
+    return build
+
+
+def needed(read: Build, missing: Problem) -> Build:
+    """Report what is absent or deleted, unless a problem already explains it."""
+
+    def build(node: Any, run: Run) -> Any:
+        before = len(run.faults)
+        value = read(node, run)
+        if (value is None or value is NULL) and len(run.faults) == before:
+            run.faults.append(missing)
+        return value
+
+    return build
+
+
+def first(options: Sequence[Build]) -> Build:
+    """Take the first option that gives a value."""
+
+    def build(node: Any, run: Run) -> Any:
+        for option in options:
+            value = option(node, run)
+            if value is not None:
+                return value
+        return None
+
+    return build
+
+
+def all_hold(conditions: Sequence[Condition]) -> Callable[[Any, Any], bool]:
+    """Return the test that every condition holds, for a node and its root."""
+    tests = [(c.passes, c.source.get, c.source.from_root) for c in conditions]
+    if len(tests) == 1 and not tests[0][2]:
+        passes, get, _ = tests[0]
+        return lambda node, _: passes(get(node))
+
+    def test(node: Any, root: Any) -> bool:
+        return all(
+            passes(get(root if from_root else node)) for passes, get, from_root in tests
+        )
+
+    return test
+
+
+def when(conditions: Sequence[Condition], then: Build) -> Build:
+    """Give a value only if every condition holds."""
+    test = all_hold(conditions)
+    return lambda node, run: then(node, run) if test(node, run.root) else None
+
+
+def group(
+    children: Sequence[Child], constants: Sequence[tuple[str, Any]], *, needed: bool
+) -> Build:
+    """Give a map of what is present; its constants alone do not make it present.
+
+    A group of which everything present is deleted is deleted as a whole.
+    """
+
+    def build(node: Any, run: Run) -> Any:
+        before = len(run.faults)
+        out = {}
+        for key, get, make in children:
+            value = make(node, run) if get is None else get(node)  # type: ignore[misc]  # one of the two is there
+            if value is not None:
+                if value is NULL:
+                    run.nulls = True
+                out[key] = value
+        deleted = run.nulls and out and all(v is NULL for v in out.values())
+        if not out or deleted:
+            if not needed:
+                run.forgive(before)
+            return NULL if deleted else None
+        for key, value in constants:
+            if key not in out:
+                out[key] = value
+        return out
+
+    return build
+
+
+def whole(build: Build, constants: Sequence[tuple[str, Any]]) -> Build:
+    """Give a tree's root, which is there even if nothing in it is."""
+
+    def root(node: Any, run: Run) -> Any:
+        out = build(node, run)
+        return dict(constants) if out is None or out is NULL else out
+
+    return root
+
+
+def free_map(build: Build) -> Build:
+    """Give a map with free keys, in which deleting a value drops its key."""
+
+    def kept(node: Any, run: Run) -> Any:
+        out = build(node, run)
+        if not run.nulls or out is None:
+            return out
+        return {} if out is NULL else {k: v for k, v in out.items() if v is not NULL}
+
+    return kept
+
+
+def items(parts: Sequence[tuple[Build, bool]]) -> Build:
+    """Give a list written out; a part marked so adds all of its own items."""
+
+    def build(node: Any, run: Run) -> Any:
+        out: list[Any] = []
+        deleted = False
+        for make, spliced in parts:
+            value = make(node, run)
+            if value is None:
+                continue
+            if value is NULL:
+                deleted = True
+            elif spliced:
+                out.extend(value)
+                deleted = deleted or not value
+            else:
+                out.append(value)
+        return out if out or deleted else None
+
+    return build
+
+
+def each(
+    walk: Walker,
+    make: Build,
+    *,
+    name: str,
+    where: Sequence[Condition],
+    from_root: bool,
+    flat: bool,
+) -> Build:
+    """Give a list with one item for each node; an empty one if all are deleted."""
+    test = all_hold(where) if where else None
+
+    def build(node: Any, run: Run) -> Any:
+        out: list[Any] = []
+        deleted = False
+        for n, item in enumerate(walk(run.root if from_root else node), 1):
+            if test is not None and not test(item, run.root):
+                continue
+            faults, remarks = len(run.faults), len(run.remarks)
+            value = make(item, run)
+            if len(run.faults) != faults or len(run.remarks) != remarks:
+                run.locate(faults, remarks, name, n)
+            if value is None:
+                continue
+            if value is NULL:
+                deleted = True
+            elif flat:
+                out.extend(value)
+            else:
+                out.append(value)
+        return out if out or deleted else None
+
+    return build

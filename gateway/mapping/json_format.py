@@ -1,0 +1,118 @@
+"""JSON as a format of places: read from portals, written to them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from gateway.core.errors import Problem, Unmappable, Unreadable
+from gateway.mapping.dotted import Item, Match, Member, Step, steps
+from gateway.mapping.places import Getter, Walker
+
+_NOTHING: Final[Sequence[Any]] = ()
+
+
+class JsonFormat:
+    """Places over what ``orjson.loads`` returns.
+
+    Numbers and booleans are read as their text, so that code tables and
+    transforms see one kind of value. ``null`` and ``""`` are absent.
+    """
+
+    name = "json"
+
+    def place(self, text: str) -> Getter:
+        """Compile a place; a leading dot starts at the item walked."""
+        path = tuple(_finder(step) for step in steps(text))
+        if len(path) == 1:
+            find = path[0]
+            return lambda node: _read(find(node))
+
+        def get(node: Any) -> Any:  # noqa: ANN401 - JSON is of any type
+            for find in path:
+                node = find(node)
+                if node is None:
+                    return None
+            return _read(node)
+
+        return get
+
+    def group(self, text: str) -> Walker:
+        """Compile the place of a list; a single object counts as a list of one."""
+        path = tuple(_finder(step) for step in steps(text))
+
+        def walk(node: Any) -> Sequence[Any]:  # noqa: ANN401 - as above
+            for find in path:
+                node = find(node)
+            if node is None:
+                return _NOTHING
+            return node if isinstance(node, list) else (node,)
+
+        return walk
+
+    def inside(self, group: str) -> "JsonFormat":  # noqa: ARG002 - any item may follow
+        """Return the format of places below an item of ``group``."""
+        return self
+
+    def kind(self, text: str) -> str:  # noqa: ARG002 - whatever the place
+        """Return what a place yields: always text."""
+        return "text"
+
+    def check(self, tree: Any) -> Sequence[tuple[tuple[str | int, ...], str]]:  # noqa: ANN401, ARG002 - every tree is JSON
+        """Find no fault: JSON has no shape of its own."""
+        return ()
+
+    def encode(self, tree: Any, options: Mapping[str, str]) -> bytes:  # noqa: ANN401, ARG002 - as the port has it
+        """Write a tree as UTF-8.
+
+        Raises:
+            Unmappable: A value is no JSON value, such as a lone surrogate.
+        """
+        try:
+            return orjson.dumps(tree)
+        except TypeError:
+            problem = Problem("render.unrepresentable", "", "hold")
+            raise Unmappable(problem) from None
+
+
+def read_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
+    """Read a body as a source for this format's places.
+
+    Raises:
+        Unreadable: It is not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Unreadable(Problem("body.not_json")) from None
+
+
+def _read(value: Any) -> Any:  # noqa: ANN401 - as above
+    if value.__class__ is str:
+        return value or None
+    if value is None or isinstance(value, (dict, list)):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+def _finder(step: Step) -> Callable[[Any], Any]:
+    match step:
+        case Member(name):
+            return lambda node: node.get(name) if isinstance(node, dict) else None
+        case Item(number):
+            return lambda node: (
+                node[number - 1]
+                if isinstance(node, list) and len(node) >= number
+                else None
+            )
+        case Match(name, value):
+            return lambda node: _matching(node, name, value)
+
+
+def _matching(node: Any, name: str, value: str) -> Any:  # noqa: ANN401 - as above
+    for item in node if isinstance(node, list) else ():
+        if isinstance(item, dict) and _read(item.get(name)) == value:
+            return item
+    return None

@@ -1,0 +1,144 @@
+"""What leaves for a portal, on which connections, and what stops the start."""
+
+import asyncio
+
+import pytest
+
+from adapters.portal_rest.sender import RestSender
+from gateway.core.errors import Misconfigured
+from gateway.delivery.outcome import (
+    Delivered,
+    NotTaken,
+)
+from tests.contract.misbehaving import (
+    Connection,
+    answer,
+    listening,
+)
+from tests.contract.sending import QUICK, sending, told
+from tests.unit.portal_rest.examples import (
+    NO_KEYS,
+    Settings,
+    StoppedClock,
+    claim,
+    portal,
+)
+
+
+async def test_the_frozen_body_and_its_key_leave_unchanged() -> None:
+    body = b'{ "clientReference" : "o-1", "name": "\xc3\x85" }\n'
+
+    async with listening(told(answer())) as peer, sending(peer.url) as sender:
+        await sender.send(claim(body=body, key="k-1"))
+
+    (request,) = peer.requests
+    head, _, sent = request.partition(b"\r\n\r\n")
+    assert sent == body
+    assert head.startswith(b"POST /v1/orders HTTP/1.1\r\n")
+    assert b'\r\nIdempotency-Key: "k-1"\r\n' in head + b"\r\n"
+    assert b"\r\nContent-Type: application/json\r\n" in head + b"\r\n"
+    assert b"\r\nUser-Agent: baton/" in head
+
+
+async def test_a_portal_with_keys_is_called_on_one_connection() -> None:
+    twice = told(answer(), answer())
+    async with listening(twice) as peer, sending(peer.url) as sender:
+        await sender.send(claim(key="k-1"))
+        await sender.send(claim(key="k-2"))
+
+    assert (peer.connections, len(peer.requests)) == (1, 2)
+
+
+async def test_a_portal_without_keys_gets_fresh_connections() -> None:
+    """A stale connection looks like an order that may have been taken."""
+    keyless = portal(**QUICK, idempotency=NO_KEYS)
+    twice = told(answer(), answer())
+    async with listening(twice) as peer, sending(peer.url, keyless) as sender:
+        await sender.send(claim(key="k-1"))
+        await sender.send(claim(key="k-2"))
+
+    assert (peer.connections, len(peer.requests)) == (2, 2)
+    assert all(b"dempotency" not in request for request in peer.requests)
+
+
+async def test_cookies_are_not_kept() -> None:
+    baked = answer().replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n", 1)
+    twice = told(baked, baked)
+    async with listening(twice) as peer, sending(peer.url) as sender:
+        await sender.send(claim(key="k-1"))
+        await sender.send(claim(key="k-2"))
+
+    assert len(peer.requests) == 2
+    assert all(b"\r\nCookie:" not in request for request in peer.requests)
+
+
+async def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable somebody exported must not lead patients' data elsewhere."""
+    async with listening(told(answer())) as proxy, listening(told(answer())) as peer:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        async with sending(peer.url) as sender:
+            shown = await sender.send(claim())
+
+    assert isinstance(shown, Delivered)
+    assert proxy.connections == 0
+
+
+async def test_an_attempt_that_is_given_up_leaves_nothing_behind() -> None:
+    arrived = asyncio.Event()
+
+    async def mute(connection: Connection) -> None:
+        await connection.read_request()
+        arrived.set()
+        await connection.until_hung_up()
+
+    async with listening(mute) as peer, sending(peer.url) as sender:
+        attempt = asyncio.create_task(sender.send(claim()))
+        await arrived.wait()
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+        peer.behave = told(answer())
+        shown = await sender.send(claim())
+
+    assert isinstance(shown, Delivered)
+
+
+async def test_an_operation_the_profile_lost_is_not_sent() -> None:
+    async with listening(told(answer())) as peer, sending(peer.url) as sender:
+        shown = await sender.send(claim("resume"))
+
+    assert isinstance(shown, NotTaken)
+    assert peer.connections == 0
+
+
+# ---------------------------------------------------------------- configuration
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://portal.example",
+        "http://portal.example",
+        "https://",
+        "https://user:secret@portal.example",
+        "https://portal.example/?a=b",
+        "portal.example",
+    ],
+)
+def test_an_address_that_cannot_be_trusted_stops_the_start(url: str) -> None:
+    """Patients' data and a secret leave in the clear on the own machine only."""
+    with pytest.raises(Misconfigured) as stop:
+        RestSender(portal(), url, secrets=Settings(), clock=StoppedClock())
+
+    assert stop.value.problems[0].where == "HELIX_URL"
+    assert "secret" not in str(stop.value)
+
+
+def test_a_missing_secret_stops_the_start() -> None:
+    empty = Settings({"HELIX_CLIENT_ID": "baton"})
+
+    with pytest.raises(Misconfigured) as stop:
+        RestSender(portal(), "https://h.example", secrets=empty, clock=StoppedClock())
+
+    assert stop.value.problems[0].where == "HELIX_CLIENT_SECRET"

@@ -1,0 +1,155 @@
+"""Made-up orders, patients, commands and views; every default can be said otherwise."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from gateway.core.commands import (
+    CancelOrder,
+    ChangeOrder,
+    CorrectIdentity,
+    PatientFacts,
+    PlaceOrder,
+    ReportStatus,
+    UpdatePatient,
+)
+from gateway.core.decide import Circumstances, Decision
+from gateway.core.decide.book import Destination
+from gateway.core.order import (
+    Alias,
+    Identifier,
+    Name,
+    OrderContent,
+    Patient,
+    PlacerNumber,
+    Product,
+    Status,
+)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+SITE = "elmwood"
+MAKER = "helix"
+MESSAGE = "0123456789ABCDEF"
+HELD = "hold.identity"
+TO_MAKER = Destination(MAKER, "helix-7")
+NOWHERE = Destination()
+
+
+def mrn(value: str = "00042", authority: str = "ELM") -> Identifier:
+    """Name a patient at the site."""
+    return Identifier(value=value, authority=authority)
+
+
+def patient(*, family: str = "Example", **said: Any) -> Patient:
+    """Return a patient as an order gives one."""
+    facts: dict[str, Any] = {
+        "mrn": mrn(),
+        "name": Name(family=family, given="Ada"),
+        "birth_date": date(1970, 1, 31),
+        "sex": "female",
+    }
+    return Patient(**(facts | said))
+
+
+def facts(*identifiers: Identifier, **said: Any) -> PatientFacts:
+    """Return the patient facts of a message that is no order."""
+    return PatientFacts(identifiers=identifiers or (mrn(),), **said)
+
+
+def number(value: str = "A-1") -> PlacerNumber:
+    """Name an order at the site."""
+    return PlacerNumber(value=value, namespace="ELM-ORD")
+
+
+def content(placer: str = "A-1", **said: Any) -> OrderContent:
+    """Return what a site says of an order; only ``said`` goes beyond the required."""
+    required: dict[str, Any] = {
+        "placer_number": number(placer),
+        "facility": "ELM-MAIN",
+        "patient": patient(),
+        "product": Product(code="helix-cart"),
+    }
+    return OrderContent(**(required | said))
+
+
+def place(placer: str = "A-1", **said: Any) -> PlaceOrder:
+    """Order NW."""
+    return PlaceOrder(command="place", order=content(placer, **said))
+
+
+def change(placer: str = "A-1", **said: Any) -> ChangeOrder:
+    """Order XO."""
+    return ChangeOrder(command="change", order=content(placer, **said))
+
+
+def cancel(
+    placer: str = "A-1", *, who: PatientFacts | None = None, reason: str | None = None
+) -> CancelOrder:
+    """Order CA."""
+    return CancelOrder(
+        command="cancel",
+        placer_number=number(placer),
+        patient=who or facts(),
+        reason=reason,
+    )
+
+
+def update(*identifiers: Identifier, **said: Any) -> UpdatePatient:
+    """Send an A08."""
+    return UpdatePatient(command="update_patient", patient=facts(*identifiers, **said))
+
+
+def merge(
+    survivors: tuple[Identifier, ...],
+    prior: tuple[Identifier, ...] = (),
+    *,
+    event: str = "A40",
+) -> CorrectIdentity:
+    """Send a member of the merge family."""
+    return CorrectIdentity(
+        command="correct_identity",
+        event=event,
+        patients=(facts(*survivors),),
+        prior=prior,
+    )
+
+
+def report(order_id: str, status: Status, **said: Any) -> ReportStatus:
+    """Let a manufacturer say where an order stands."""
+    known: dict[str, Any] = {"party": MAKER} | said
+    return ReportStatus(
+        command="report_status", order_id=order_id, status=status, **known
+    )
+
+
+def coi(value: str = "COI-1", issuer: str = MAKER) -> Alias:
+    """Return a chain-of-identity number."""
+    return Alias(type="COI", issuer=issuer, value=value)
+
+
+def circumstances(**known: Any) -> Circumstances:
+    """Return what deciding depends on besides commands and state."""
+    usual: dict[str, Any] = {
+        "origin": MESSAGE,
+        "now": NOON,
+        "site": SITE,
+        "mapping": "map-1",
+        "secret": bytes(16),
+        "route": lambda _: TO_MAKER,
+    }
+    return Circumstances(**(usual | known))
+
+
+def told(decision: Decision) -> list[tuple[str, str, str]]:
+    """List who hears what, and why, in order."""
+    return [(t.audience, t.operation, t.event.kind) for t in decision.tellings]
+
+
+def problems(decision: Decision) -> list[str]:
+    """List the problems of the verdict, each with its place."""
+    return [str(problem) for problem in decision.verdict.problems]
+
+
+def alarms(decision: Decision) -> list[str]:
+    """List the conditions somebody must see."""
+    return [alarm.condition for alarm in decision.alarms]

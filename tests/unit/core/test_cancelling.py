@@ -1,0 +1,168 @@
+"""A cancellation (ORC-1 CA)."""
+
+from datetime import date
+
+import pytest
+
+from gateway.core.order import Name
+from gateway.core.order import Status as S
+from gateway.core.verdict import MessageState
+from tests.unit.core.builders import (
+    HELD,
+    NOON,
+    NOWHERE,
+    alarms,
+    cancel,
+    facts,
+    mrn,
+    problems,
+    report,
+    told,
+)
+from tests.unit.core.story import Story
+
+PENDING = "cancel_pending"
+REFUSED = "submission_refused"
+
+
+def test_a_cancellation_before_its_order_waits() -> None:
+    decision = Story().hear(cancel())
+
+    assert decision.verdict.state is MessageState.WAITING
+    assert decision.wait_for == ("elmwood|ELM-ORD|A-1",)
+
+
+@pytest.mark.parametrize("status", [S.READY, S.ACKNOWLEDGED, S.IN_MANUFACTURING])
+def test_a_cancellation_is_asked_of_the_manufacturer(status: S) -> None:
+    """The manufacturer owns the fact: until it answers, the status stays."""
+    story = Story()
+    story.placed(status=status)
+
+    decision = story.hear(cancel(reason="relapse"))
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert told(decision) == [("manufacturer", "cancel", "cancel_requested")]
+    assert decision.tellings[0].event.reason == "relapse"
+    assert (story.order().status, story.order().flags) == (status, (PENDING,))
+
+
+def test_the_manufacturers_answer_ends_the_order_and_the_waiting() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+
+    story.report(report(order_id, S.CANCELLED))
+
+    assert (story.order().status, story.order().flags) == (S.CANCELLED, ())
+
+
+def test_progress_meanwhile_does_not_end_the_waiting() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+
+    story.report(report(order_id, S.ACCEPTED))
+
+    assert story.order().flags == (PENDING,)
+
+
+def test_cancelling_an_order_routed_nowhere_cancels_it_here() -> None:
+    story = Story(NOWHERE)
+    story.placed()
+
+    decision = story.hear(cancel(reason="entered in error"))
+
+    assert told(decision) == [("site", "status", "order_cancelled")]
+    order = story.order()
+    assert (order.status, order.status_at) == (S.CANCELLED, NOON)
+    assert order.status_reason == "entered in error"
+
+
+def test_cancelling_what_the_manufacturer_refused_cancels_it_here() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+
+    decision = story.hear(cancel())
+
+    assert told(decision) == [("site", "status", "order_cancelled")]
+    assert story.order().status is S.CANCELLED
+
+
+@pytest.mark.parametrize("destination", ["asked", "nowhere"])
+def test_cancelling_twice_has_no_effect(destination: str) -> None:
+    story = Story(NOWHERE) if destination == "nowhere" else Story()
+    story.placed()
+    story.hear(cancel())
+
+    assert story.hear(cancel()).verdict.state is MessageState.NO_EFFECT
+
+
+@pytest.mark.parametrize("end", [S.REJECTED, S.TERMINATED, S.EXPIRED])
+def test_cancelling_what_ended_otherwise_is_held(end: S) -> None:
+    story = Story()
+    order_id = story.placed(status=end)
+
+    decision = story.hear(cancel())
+
+    assert problems(decision) == ["order.closed at order.status"]
+    assert alarms(decision) == [f"order.closed:{order_id}"]
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        pytest.param(facts(mrn("00043")), id="number"),
+        pytest.param(facts(birth_date=date(1970, 1, 30)), id="birth date"),
+        pytest.param(facts(name=Name(family="Else")), id="family name"),
+    ],
+)
+def test_cancelling_for_the_wrong_patient_is_held_and_holds_the_order(
+    who: object,
+) -> None:
+    story = Story()
+    story.placed()
+
+    decision = story.hear(cancel().model_copy(update={"patient": who}))
+
+    assert decision.verdict.state is MessageState.HELD
+    assert told(decision) == [("site", "status", "identity_held")]
+    assert story.order().flags == (HELD,)
+
+
+def test_a_refused_cancellation_is_no_longer_pending() -> None:
+    """The order goes on, and the site hears that it does (UC)."""
+    story = Story()
+    order_id = story.placed(status=S.IN_MANUFACTURING)
+    story.hear(cancel())
+
+    decision = story.end_delivery("rejected", "cancel", order_id, code="too_late")
+
+    assert told(decision) == [("site", "status", "cancel_refused")]
+    assert decision.tellings[0].event.code == "too_late"
+    assert (story.order().status, story.order().flags) == (S.IN_MANUFACTURING, ())
+
+
+def test_a_refused_cancellation_can_be_asked_again() -> None:
+    story = Story()
+    order_id = story.placed(status=S.IN_MANUFACTURING)
+    story.hear(cancel())
+    story.end_delivery("rejected", "cancel", order_id)
+
+    assert told(story.hear(cancel())) == [
+        ("manufacturer", "cancel", "cancel_requested")
+    ]
+
+
+def test_a_manufacturer_that_refused_order_and_cancellation_never_had_it() -> None:
+    """The cancellation was on its way behind the order; both came back refused."""
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+    story.end_delivery("rejected", "submit", order_id)
+
+    decision = story.end_delivery("rejected", "cancel", order_id)
+
+    assert told(decision) == [("site", "status", "order_cancelled")]
+    assert (story.order().status, story.order().flags) == (S.CANCELLED, (REFUSED,))
+    assert story.kinds(order_id)[-2:] == ["cancel_refused", "order_cancelled"]
