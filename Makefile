@@ -19,7 +19,7 @@ COMPILE = $(UV) pip compile pyproject.toml --quiet --universal \
 export BATON_KILLS BATON_PERF
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format coverage bench crash soak lock clean
+.PHONY: help setup demo test lint format docs coverage bench crash soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ lint: $(STAMP) ## ruff, formatting, types, mappings
 format: $(STAMP) ## let ruff put right what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP) ## write the documents that come from the code
+	$(BIN)/python -m gateway.app.documents
 
 coverage: $(STAMP) ## run the tests and report what they leave out
 	$(BIN)/coverage erase

@@ -39,7 +39,6 @@ class AnswerQueue:
         self._counters = counters
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[asyncio.Future[Answer], int]] = deque()
-        self._flushing = False
         self.open = True
         self.held = 0
 
@@ -73,16 +72,13 @@ class AnswerQueue:
         future.add_done_callback(self._decided)
 
     def _decided(self, future: asyncio.Future[Answer]) -> None:
-        if self._flushing or not self._waiting or self._waiting[0][0] is not future:
-            return
-        if len(self._waiting) == 1:
-            self._flush()
-        else:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
+        """Send what is ready if the first in line is; else it waits for that one.
 
-    def _flush(self) -> None:
-        self._flushing = False
+        The loop calls back one turn after a decision, so all of one turn's
+        decisions are seen here.
+        """
+        if not self._waiting or self._waiting[0][0] is not future:
+            return
         frames: list[bytes] = []
         ending = ""
         while self._waiting and self._waiting[0][0].done():

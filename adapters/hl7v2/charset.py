@@ -166,9 +166,11 @@ def _offsets(data: bytes, name: str, characters: int) -> Iterator[int]:
 
 
 def split(data: bytes, separator: bytes, name: str) -> list[bytes]:
-    """Split bytes at a delimiter, but never inside a character of ``name``."""
-    if name not in DECODE_FIRST:
-        return data.split(separator)
+    """Split bytes at a delimiter, but never inside a character of ``name``.
+
+    Raises:
+        UnicodeDecodeError: The bytes are not in that charset.
+    """
     decoder = codecs.getincrementaldecoder(name)()
     mark = separator.decode("ascii")
     found = (n for n in range(len(data)) if decoder.decode(data[n : n + 1]) == mark)

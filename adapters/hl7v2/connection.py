@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
         self._limits = house.limits
         self._framer = MllpFramer(self._limits.frame, self._limits.junk)
         self._account: Account | None = None
-        self._charged = self._unframed = self._empty_in_a_row = 0
+        self._charged = self._unframed = self._last_read = self._empty_in_a_row = 0
         self._paused = self._at_eof = self._hung_up = False
         self._reason = ""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -67,7 +67,8 @@ class Connection(asyncio.Protocol):
         """Take what the peer sent; once the end is decided it is thrown away."""
         if self._reason:
             return
-        self._unframed += len(data)
+        self._last_read = len(data)
+        self._unframed += self._last_read
         self._framer.receive(data)
         self._pump()
         self._settle_account()
@@ -199,19 +200,23 @@ class Connection(asyncio.Protocol):
     def _take(self, event: Event) -> None:
         match event:
             case Block(body):
-                self._unframed -= len(body) + _WRAPPING
+                self._framed(len(body))
                 self._empty_in_a_row = 0
-                self._patience.frame_ended()
                 self._answers.submit(body)
             case Empty():
+                self._framed(0)
                 self._empty_in_a_row += 1
-                self._patience.frame_ended()
                 self._house.counters.empty += 1
                 if self._empty_in_a_row >= self._limits.empty_frames:
                     self.end("mllp.empty_frames")
             case Damage(kind, size, sample):
                 self._unframed -= size
                 self._damaged(kind, size, sample)
+
+    def _framed(self, size: int) -> None:
+        self._patience.frame_ended()
+        # What is left came with the frame's end or after it, so in one read.
+        self._unframed = min(self._unframed - size - _WRAPPING, self._last_read)
 
     def _caught_up(self) -> None:
         if self._framer.in_block:
@@ -234,13 +239,14 @@ class Connection(asyncio.Protocol):
         self._house.on_damage(kind, size, sample, self.peer)
 
     def _answered(self, frames: bytes, ending: str) -> None:
-        self._patience.answered()
-        if frames:
-            self._transport.write(frames)
-        if ending or (self._reason and not self._answers):
-            self.end(ending)
-        else:
-            self._pump()
+        if not self.lost.done():
+            self._patience.answered()
+            if frames:
+                self._transport.write(frames)
+            if ending or (self._reason and not self._answers):
+                self.end(ending)
+            else:
+                self._pump()
         self._settle_account()
 
     # ------------------------------------------------------- limits
@@ -260,8 +266,6 @@ class Connection(asyncio.Protocol):
             return
         self._paused = pause
         if pause:
-            self._patience.reading_paused()
             self._transport.pause_reading()
         else:
-            self._patience.reading_resumed()
             self._transport.resume_reading()

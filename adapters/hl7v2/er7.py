@@ -59,8 +59,10 @@ def place_at(text: str, separator: str, line_ends: LineEnds) -> str:
     """Name the field that the next character after ``text`` is in."""
     *before, last = lines(text, line_ends)
     name = last[:ID]
-    nth = 1 + sum(line.startswith(name + separator) for line in before)
     field = last.count(separator) + (name == "MSH")
+    if last[ID : ID + 1] != separator:
+        return f"line {1 + sum(map(bool, before))}"
+    nth = 1 + sum(line.startswith(name + separator) for line in before)
     return f"{name}-{field}" if nth == 1 else f"{name}[{nth}]-{field}"
 
 

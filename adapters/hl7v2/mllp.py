@@ -108,7 +108,8 @@ class MllpFramer:
         self._max_body = max_body
         self._max_junk = max_junk
         self._buffer = bytearray()
-        self._searched = 1  # no boundary of the open block starts before this
+        self._searched = 1  # no start of a next block stands before this
+        self._endless = 1  # no END stands before this; outlives a block cut short
         self._junk = 0  # bytes dropped since the last complete block
         self._at_eof = False
 
@@ -148,7 +149,8 @@ class MllpFramer:
         return self._drop("stray", size)
 
     def _inside(self) -> Event | None:
-        end = self._buffer.find(END, self._searched)
+        end = self._buffer.find(END, self._endless)
+        self._endless = end if end >= 0 else max(1, len(self._buffer) - 1)
         cut = self._restart(end if end >= 0 else len(self._buffer))
         edge = cut if cut >= 0 else end
         size = (edge if edge >= 0 else self._settled()) - 1
@@ -192,6 +194,7 @@ class MllpFramer:
     def _discard(self, size: int) -> None:
         del self._buffer[:size]
         self._searched = 1
+        self._endless = max(1, self._endless - size)
 
 
 def encode(body: bytes) -> bytes:

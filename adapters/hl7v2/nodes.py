@@ -41,13 +41,11 @@ class Segment:
         self.parts: list[str] | None = None
 
     def split(self) -> list[str]:
-        """Split into fields, once: ``parts[n]`` is field n, ``parts[0]`` the id."""
-        parts = self.parts
-        if parts is None:
-            parts = self.text.split(self.dialect.field)
-            if self.id == "MSH":  # MSH-1 is the separator itself
-                parts.insert(1, self.dialect.field)
-            self.parts = parts
+        """Split into ``parts``: ``parts[n]`` is field n, ``parts[0]`` the id."""
+        parts = self.text.split(self.dialect.field)
+        if self.id == "MSH":  # MSH-1 is the separator itself
+            parts.insert(1, self.dialect.field)
+        self.parts = parts
         return parts
 
     def raw(self, field: int) -> str:

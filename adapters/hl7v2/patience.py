@@ -13,8 +13,8 @@ _NEVER: Final = float("inf")
 class Patience:
     """The deadlines of one connection; ``spent`` is called with the one that passed.
 
-    What the peer does is noted by the methods below. Waiting that is ours (frames
-    being decided, reading paused) is never held against it.
+    What the peer does is noted by the methods below. While frames are being
+    decided the wait is ours, and is not held against it.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Patience:
         self._open_since: float | None = None
         self._stalled_since: float | None = None
         self._leaving_at = _NEVER
-        self._framed_once = self._paused = False
+        self._framed_once = False
         self._deadline.nearer(self._since + limits.first_byte)
 
     @property
@@ -73,17 +73,6 @@ class Patience:
         """Note that the peer reads again."""
         self._stalled_since = None
 
-    def reading_paused(self) -> None:
-        """Note that the wait is ours."""
-        self._paused = True
-
-    def reading_resumed(self) -> None:
-        """Note that it is the peer's turn again."""
-        self._paused = False
-        if self._open_since is not None:
-            self._open_since = self._loop.time()
-            self._deadline.nearer(self._open_since + self._limits.mid_frame)
-
     def leave_within(self, seconds: float) -> None:
         """Give the connection that long to close by itself."""
         self._leaving_at = self._loop.time() + seconds
@@ -105,9 +94,9 @@ class Patience:
             return self._leaving_at, "mllp.leaving"
         if self._stalled_since is not None:
             return self._stalled_since + limits.stalled, "mllp.stalled"
-        if self._open_since is not None and not self._paused:
+        if self._open_since is not None:
             return self._open_since + limits.mid_frame, "mllp.mid_frame_timeout"
-        if self._paused or self._busy():
+        if self._busy():
             return self._loop.time() + limits.mid_frame, ""
         if not self._framed_once:
             return self._since + limits.first_byte, "mllp.first_byte_timeout"

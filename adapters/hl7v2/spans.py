@@ -72,7 +72,7 @@ def _start_of(message: Message, segment: Segment, text: str) -> int:
 def _inside(spot: Spot, place: Place) -> tuple[int, int] | None:
     """Return the characters of a place, counted from its segment's first."""
     text = spot.segment.raw(place.field)
-    if not text:
+    if not text or not spot.repetition:
         return None
     start = _start_of_field(spot.segment, place.field)
     found: tuple[int, str] | None = (start, text)

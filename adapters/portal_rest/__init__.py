@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from adapters.portal_rest.webhook import WebhookVerifier
 from gateway.mapping.profile import Portal
 from gateway.ports import Clock, Secrets, Sender
 
@@ -15,10 +16,13 @@ class Adapter:
         name: What a portal's profile calls it under ``speaks:``.
         sender: From a profile, the portal's base URL, the secrets its settings
             name and a clock to a sender; raises ``Misconfigured``.
+        webhook: From a secret and the name of its setting to what verifies
+            webhooks; raises ``Misconfigured``.
     """
 
     name: str
     sender: Callable[[Portal, str, Secrets, Clock], Sender]
+    webhook: Callable[[str, str], WebhookVerifier]
 
 
 def _open(portal: Portal, base_url: str, secrets: Secrets, clock: Clock) -> Sender:
@@ -28,4 +32,4 @@ def _open(portal: Portal, base_url: str, secrets: Secrets, clock: Clock) -> Send
     return RestSender(portal, base_url, secrets=secrets, clock=clock)
 
 
-adapter = Adapter("portal_rest", _open)
+adapter = Adapter("portal_rest", sender=_open, webhook=WebhookVerifier)

@@ -114,7 +114,8 @@ class TokenEndpoint:
         *,
         client: tuple[str, str],
         scope: str,
-        timeout: httpx2.Timeout,
+        connect: timedelta,
+        read: timedelta,
         tls: ssl.SSLContext,
         clock: Clock,
     ) -> None:
@@ -124,6 +125,7 @@ class TokenEndpoint:
         if scope:
             self._form["scope"] = scope
         self._clock = clock
+        timeout = httpx2.Timeout(read.total_seconds(), connect=connect.total_seconds())
         self._http = httpx2.AsyncClient(
             timeout=timeout, verify=tls, trust_env=False, headers=_headers(*client)
         )

@@ -26,12 +26,18 @@ class Unsendable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, before authorisation; ``body`` is PHI and never in ``repr``."""
+    """One request, before authorisation.
+
+    Attributes:
+        body: PHI, so never in ``repr``.
+        repeated: Whether an earlier attempt may have reached the portal.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    repeated: bool = False
 
 
 def strange_placeholders(operation: Operation) -> list[str]:
@@ -56,6 +62,7 @@ def build_request(portal: Portal, base_url: str, claim: Claim) -> Request:
         url=base_url.rstrip("/") + path,
         headers=_headers(claim, portal.idempotency),
         body=claim.body,
+        repeated=claim.attempt > 1,
     )
 
 

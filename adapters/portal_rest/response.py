@@ -30,9 +30,10 @@ LONGEST_WAIT: Final = timedelta(days=3650)
 
 _UNAUTHORISED = frozenset({401, 403})
 _THROTTLED = frozenset({429, 503})
-_UNCLEAR = frozenset({408, 409, 412, 425})
-"""409 and 412 may mean "you have done this already": find out before telling
-anybody that the order was refused. A profile that knows better says so."""
+_UNCLEAR = frozenset({408, 425})
+_CONFLICTS = frozenset({409, 412})
+"""To a repeated request these may mean "you have done this already": find out
+before telling anybody that it was refused. A profile that knows better says so."""
 
 _BY_CLASS: Final[dict[int, Verdictword]] = {2: "delivered", 3: "fault", 4: "rejected"}
 
@@ -55,17 +56,24 @@ class Answer:
 
 
 def classify(
-    answer: Answer, rules: ResponseRules, *, keyed: bool, now: datetime
+    answer: Answer,
+    rules: ResponseRules,
+    *,
+    keyed: bool,
+    repeated: bool,
+    now: datetime,
 ) -> Outcome:
     """Say what ``answer`` shows.
 
     Args:
         keyed: Whether the portal honours idempotency keys; only then is a
             throttled request surely repeatable.
+        repeated: Whether an earlier attempt may have reached the portal.
         now: To read a ``Retry-After`` that names a date.
     """
     tree = _parse(answer.body)
-    word = _word(answer.status, tree, rules, keyed=keyed)
+    usual = _usual(answer.status, keyed=keyed, repeated=repeated)
+    word = _ruled(answer.status, tree, rules) or usual
     evidence = Evidence(_code(answer.status), str(answer.status), answer.body)
     match word:
         case "delivered":
@@ -88,19 +96,17 @@ def token_refused(outcome: Outcome) -> bool:
     }
 
 
-def _word(
-    status: int, tree: object, rules: ResponseRules, *, keyed: bool
-) -> Verdictword:
+def _ruled(status: int, tree: object, rules: ResponseRules) -> Verdictword | None:
     coded = rules.body_codes.get((status, text_at(tree, rules.body_code)))
-    return coded or rules.statuses.get(status) or _usual(status, keyed=keyed)
+    return coded or rules.statuses.get(status)
 
 
-def _usual(status: int, *, keyed: bool) -> Verdictword:
+def _usual(status: int, *, keyed: bool, repeated: bool) -> Verdictword:
     if status in _THROTTLED:
         return "not_taken" if keyed else "unknown"
     if status in _UNAUTHORISED:
         return "fault"
-    if status in _UNCLEAR:
+    if status in _UNCLEAR or (repeated and status in _CONFLICTS):
         return "unknown"
     return _BY_CLASS.get(status // 100, "unknown")
 

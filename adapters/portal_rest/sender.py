@@ -5,7 +5,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-import httpx2
 
 from adapters.portal_rest.auth import ClientCredentials, TokenEndpoint
 from adapters.portal_rest.request import (
@@ -57,7 +56,7 @@ class RestSender:
         self._portal = portal
         self._base_url = base_url
         self._clock = clock
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or _trust(base_url)
         self._endpoint = self._token_endpoint(secrets)
         self._tokens = _keeper(self._endpoint, clock)
         self._session: aiohttp.ClientSession | None = None
@@ -111,11 +110,13 @@ class RestSender:
                 allow_redirects=False,
                 trace_request_ctx=progress,
             ) as response:
-                return await self._read(response)
+                return await self._read(response, request)
         except (aiohttp.ClientError, OSError) as failure:
             return outcome_of(failure, progress)
 
-    async def _read(self, response: aiohttp.ClientResponse) -> Outcome:
+    async def _read(
+        self, response: aiohttp.ClientResponse, request: Request
+    ) -> Outcome:
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk
@@ -125,9 +126,13 @@ class RestSender:
                     Evidence("http.answer_too_large", str(response.status), kept)
                 )
         answer = Answer(response.status, response.headers, bytes(body))
-        keyed = bool(self._portal.idempotency.header)
-        rules = self._portal.responses
-        return classify(answer, rules, keyed=keyed, now=self._clock.now())
+        return classify(
+            answer,
+            self._portal.responses,
+            keyed=bool(self._portal.idempotency.header),
+            repeated=request.repeated,
+            now=self._clock.now(),
+        )
 
     def _connections(self) -> aiohttp.ClientSession:
         # Made on first use, since aiohttp wants the loop that will run it.
@@ -161,13 +166,12 @@ class RestSender:
             return None
         names = (auth.client_id_setting, auth.client_secret_setting)
         client_id, client_secret = (_secret(secrets, name) for name in names)
-        read = self._portal.read_timeout.total_seconds()
-        connect = self._portal.connect_timeout.total_seconds()
         return TokenEndpoint(
             self._base_url.rstrip("/") + auth.token_path,
             client=(client_id, client_secret),
             scope=auth.scope,
-            timeout=httpx2.Timeout(read, connect=connect),
+            connect=self._portal.connect_timeout,
+            read=self._portal.read_timeout,
             tls=self._tls,
             clock=self._clock,
         )
@@ -192,13 +196,25 @@ def check(portal: Portal, base_url: str) -> None:
 
 def _usable(base_url: str, *, simulator: bool) -> bool:
     """Tell whether patients' data and a secret may be sent there."""
-    parts = urlsplit(base_url)
-    plain_is_fine = simulator or parts.hostname in LOOPBACK
+    try:
+        parts = urlsplit(base_url)
+        host = (parts.hostname or "").encode("idna")
+        reachable = bool(host) and parts.port != 0
+    except ValueError:  # no such port, no such name
+        return False
+    in_clear = simulator or parts.hostname in LOOPBACK
     return (
-        parts.scheme in ({"http", "https"} if plain_is_fine else {"https"})
-        and bool(parts.hostname)
+        reachable
+        and parts.scheme in ({"http", "https"} if in_clear else {"https"})
         and not (parts.username or parts.query or parts.fragment)
     )
+
+
+def _trust(base_url: str) -> ssl.SSLContext:
+    """Return the system's authorities; nobody, where there is no TLS to speak."""
+    if urlsplit(base_url).scheme == "https":
+        return ssl.create_default_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _keeper(endpoint: TokenEndpoint | None, clock: Clock) -> ClientCredentials | None:

@@ -26,7 +26,7 @@ LONGEST_ID: Final = 250
 class WebhookVerifier:
     """Verifies what one portal sends; make one per secret."""
 
-    def __init__(self, secret: str, *, setting: str = "") -> None:
+    def __init__(self, secret: str, setting: str = "") -> None:
         """Take ``secret`` (``whsec_`` and base64), found under ``setting``.
 
         Raises:

@@ -48,7 +48,12 @@ class Maker:
     products: frozenset[str] | None = None
 
 
-HELIX: Final = Maker("Helix Cell Works", issuer="HELIX", prefix="HX")
+HELIX: Final = Maker(
+    "Helix Cell Works",
+    issuer="HELIX",
+    prefix="HX",
+    products=frozenset({"HELIX-CART-19", "HELIX-TIL-2"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,11 @@ class Order:
     status: str = "received"
     reported: list[str] = field(default_factory=list)
     cancellation: Literal["", "done", "requested"] = ""
+
+    @property
+    def lot(self) -> str:
+        """The lot number, given when manufacturing starts."""
+        return self.reference.replace("-", "-LOT-")
 
     @property
     def closed(self) -> bool:
@@ -171,6 +181,8 @@ class Book:
         data = {"clientReference": name, "reference": order.reference, **more}
         if "order.accepted" in order.reported:
             data.setdefault("coi", order.coi)
+        if order.in_manufacturing:
+            data.setdefault("lot", order.lot)
         return {"type": step, "occurredAt": self._now().isoformat(), "data": data}
 
     def effects_of(self, name: str) -> list[str]:
@@ -185,6 +197,7 @@ class Book:
     def _standing(self, name: str, status: int) -> Reply:
         order = self.orders[name]
         tree = {
+            "clientReference": name,
             "reference": order.reference,
             "status": order.status,
             "receivedAt": order.received_at,

@@ -109,6 +109,7 @@ class Gateway:
             rules=self.rules,
             mint=lambda now: self._minter.mint(int(now.timestamp() * 1000)),
             watch=self.telemetry.attempt,
+            failed=self._failed,
         )
         self._dispatchers.append(dispatcher)
         task = asyncio.create_task(dispatcher.run(), name=target.destination)

@@ -121,11 +121,10 @@ def _ehr_target(parts: Parts, back: StatusBack, address: str) -> Target:
     sender = parts.hl7v2.sender(
         host, port, codes=back.codes, answer_timeout=back.answer_timeout
     )
-    repeats = "key" if back.repeats_safely else "no"
     return Target(
         destination=back.destination,
         sender=sender,
-        patience=Patience(back.waits, repeats),
+        patience=Patience(back.waits, "key" if back.repeats_safely else "no"),
         concurrency=1,
     )
 

@@ -59,7 +59,7 @@ class OrderState:
         content_digest: SHA-256 of the content last accepted from the site.
     """
 
-    order: TherapyOrder
+    order: TherapyOrder = field(repr=False)
     length: int
     head: bytes
     content_digest: bytes

@@ -25,6 +25,14 @@ class Meaning:
 
 CATALOGUE: Final[dict[str, Meaning]] = {}
 
+RESERVED: Final[dict[str, str]] = {
+    "books.open": "for the audit that compares the counts of G2",
+    "delivery.not_open": "for a person who resolves a delivery that has ended",
+    "delivery.rejected": "for the alarm when a refusal cannot be told to the site",
+    "ledger.broken": "for the audit that verifies every chain (G11)",
+}
+"""Codes that nothing raises yet, and what they are kept for."""
+
 
 def _codes(hl7: int, /, **entries: str) -> None:
     for name, text in entries.items():
@@ -32,7 +40,7 @@ def _codes(hl7: int, /, **entries: str) -> None:
         CATALOGUE[name.replace("__", ".")] = Meaning(hl7, says, then)
 
 
-# 100 segment sequence error
+# 100: segment sequence error
 _codes(
     100,
     message__no_header="The frame does not begin with a usable MSH segment. | "
@@ -49,7 +57,7 @@ _codes(
     segment__not_a_segment="A line does not begin with a segment id. | "
     "Escape line breaks inside fields as \\.br\\.",
 )
-# 101 required field missing
+# 101: required field missing
 _codes(
     101,
     message__no_control_id="MSH-10 is empty, so no answer could be matched to it. | "
@@ -57,7 +65,7 @@ _codes(
     field__missing="A required field is empty. | "
     "Fill it in and send the message again.",
 )
-# 102 data type error
+# 102: data type error
 _codes(
     102,
     field__not_a_date="A date cannot be read. | Send YYYYMMDD.",
@@ -83,7 +91,7 @@ _codes(
     payload__control_bytes="The message holds a framing byte as payload. | "
     "Nothing to do; look at the message in hex if it recurs.",
 )
-# 103 table value not found
+# 103: table value not found
 _codes(
     103,
     code__unknown="A code is not in its code table. | "
@@ -93,6 +101,7 @@ _codes(
     product__not_routed="No manufacturer makes this product in this country. | "
     "Add a route, or correct the product.",
 )
+# 200: unsupported message type or event
 _codes(
     200,
     message__unsupported_type="This site does not handle the message type. | "
@@ -100,16 +109,19 @@ _codes(
     message__unsupported_event="This site does not handle the trigger event. | "
     "List it under messages: or ignore: in the site's file.",
 )
+# 202: unsupported processing id
 _codes(
     202,
     message__processing_id="MSH-11 is blank or not one this site may send. | "
     "Send the agreed processing id; test traffic never reaches production.",
 )
+# 203: unsupported version id
 _codes(
     203,
     message__unsupported_version="MSH-12 is not a version of HL7 v2 we read. | "
     "Send 2.1 to 2.9.",
 )
+# 204: unknown key identifier
 _codes(
     204,
     order__placer_mismatch="Two places that must name the same order differ. | "
@@ -124,6 +136,8 @@ _codes(
     "A person decides whether it is a change; release or resolve it.",
     order__closed="The order has ended; nothing can follow. | "
     "A person decides; a new therapy needs a new placer number.",
+    order__other_product="A change names another product than the order. | "
+    "A person decides; another product needs a new order.",
     order__impossible_step="A step cannot follow the order's present status. | "
     "A person compares the ledger with the sender's record.",
     order__backward_step="A later report names an earlier step. | "
@@ -139,6 +153,7 @@ _codes(
     coi__in_use="The chain-of-identity number is bound to another open order. | "
     "Two people compare the labels before anything is sent.",
 )
+# 207: application internal error, and what no sender hears
 _codes(
     207,
     sender__stranger="No site recognises this sender here. | "
@@ -172,4 +187,32 @@ _codes(
     "Stop, keep the disk, and compare with the last backup.",
     books__open="The closed books do not balance. | "
     "Run: baton audit, and report its output.",
+    # what a person at the command line asked for
+    message__not_held="The message is neither held nor waiting. | "
+    "Look at its state: baton messages show.",
+    delivery__not_open="The delivery has ended already. | "
+    "Look at its state: baton deliveries show.",
+    # what keeps a server from starting
+    settings__not_an_endpoint="A setting is not HOST:PORT. | "
+    "Write it like 127.0.0.1:2575.",
+    settings__unreadable_secret="The file that holds a secret cannot be read, "  # noqa: S106 - a code
+    "or is empty. | Correct the path, the file's owner or its contents.",
+    settings__open_beside_real_sites="The open test site would serve beside messages "
+    "of real sites. | Start without --open, or with another data folder.",
+    store__locked="Another server uses the data folder. | "
+    "Stop it, or give this one a folder of its own.",
+    store__missing="There is no database in the data folder. | "
+    "Start a server on it once, or correct BATON_DATA.",
+    store__cannot_open="The database cannot be opened. | "
+    "Check the folder's owner, its free space and the disk.",
+    store__library="The SQLite library is too old to be safe. | "
+    "Install the apsw version that the lock file names.",
+    store__pragma="The database does not accept a setting that durability needs. | "
+    "Move the data folder to a local disk.",
+    store__migration_missing="The database was made by an older release. | "
+    "Start the server of this release once; it brings the database up to date.",
+    store__migration_newer="The database was used by a newer release. | "
+    "Install that release again, or restore a backup from before it.",
+    store__migration_changed="A migration was edited after it was applied. | "
+    "Install an unaltered release.",
 )

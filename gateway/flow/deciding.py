@@ -130,7 +130,15 @@ class MessageWork:
         if view.collision and code not in self.released:
             reused = Problem(code, "MSH-10", "hold")
             return Verdict(MessageState.HELD, (reused,), text=self.remark)
-        return verdict
+        return None if self._overruled(verdict) else verdict
+
+    def _overruled(self, verdict: Verdict | None) -> bool:
+        """Whether a person has let everything go that the message is held for."""
+        return (
+            verdict is not None
+            and bool(self.understood.commands)
+            and all(problem.code in self.released for problem in verdict.problems)
+        )
 
     def _ended(self, verdict: Verdict) -> Effects:
         alarms = [

@@ -83,8 +83,15 @@ class Dispatcher:
         rules: Callable[[], Rules],
         mint: Callable[[datetime], str],
         watch: Watch,
+        failed: Callable[[str], None],
     ) -> None:
-        """Serve ``target``; ``mint`` names what a settlement causes."""
+        """Serve ``target``.
+
+        Args:
+            mint: Names what a settlement causes.
+            failed: Told the kind of error that ended an attempt unreported; its
+                lease lapses and the next claim treats it as unknown.
+        """
         self._target = target
         self._store = store
         self._clock = clock
@@ -92,6 +99,7 @@ class Dispatcher:
         self._rules = rules
         self._mint = mint
         self._watch = watch
+        self._failed = failed
         self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -133,7 +141,7 @@ class Dispatcher:
         self._busy.discard(task)
         self._notifier.notify(frozenset({self._target.destination}))
         if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+            self._failed(type(error).__name__)
 
     async def _patience(self) -> float:
         if len(self._busy) >= self._target.concurrency:
@@ -146,18 +154,9 @@ class Dispatcher:
 
     async def _attempt(self, claim: Claim) -> None:
         started = self._clock.now()
-        if claim.guard:
-            outcome, step = "guarded", Hold(claim.guard)
-            code, status, body = claim.guard, "", b""
-            alarms = (Alarm(_GUARDS[claim.guard], claim.order_id),)
-            result: Outcome | None = None
-        else:
-            result = await self._send(claim)
-            step = self._next(result, claim)
-            outcome, evidence = NAMES[type(result)], result.evidence
-            code, status, body = evidence.code, evidence.status, evidence.body
-            alarms = _alarms(step, claim)
-        ended = self._clock.now()
+        ended = await self._end(claim)
+        now = self._clock.now()
+        decide, keys = self._consequences(ended.outcome, claim, now)
         settlement = Settlement(
             delivery_id=claim.delivery_id,
             order_id=claim.order_id,
@@ -165,16 +164,25 @@ class Dispatcher:
             lease=claim.lease,
             attempt=claim.attempt,
             started_at=started,
-            reported_at=ended,
-            outcome=outcome,
-            code=code,
-            status=status,
-            body=body,
-            **self._consequences(result, claim, ended),
-            alarms=alarms,
+            reported_at=now,
+            outcome=ended.name,
+            code=ended.evidence.code,
+            status=ended.evidence.status,
+            body=ended.evidence.body,
+            decide=decide,
+            keys=keys,
+            alarms=_alarms(ended.step, claim),
         )
-        await self._settle(settlement, step)
-        self._watch(claim, outcome, code, (ended - started).total_seconds())
+        await self._settle(settlement, ended.step)
+        seconds = (now - started).total_seconds()
+        self._watch(claim, ended.name, ended.evidence.code, seconds)
+
+    async def _end(self, claim: Claim) -> "_Ended":
+        if claim.guard:
+            return _Ended("guarded", Evidence(claim.guard), Hold(claim.guard))
+        outcome = await self._send(claim)
+        step = self._next(outcome, claim)
+        return _Ended(NAMES[type(outcome)], outcome.evidence, step, outcome)
 
     async def _send(self, claim: Claim) -> Outcome:
         if claim.lapsed and self._target.patience.repeats_safely == "no":
@@ -204,21 +212,21 @@ class Dispatcher:
 
     def _consequences(
         self, outcome: Outcome | None, claim: Claim, now: datetime
-    ) -> dict[str, object]:
+    ) -> tuple[Callable[[View], Effects] | None, Keys]:
         """Say what an outcome at a manufacturer means for the order, if anything."""
         if not self._target.manufacturer or not isinstance(
             outcome, Delivered | Rejected
         ):
-            return {}
+            return None, Keys()
         reports = self._reports(outcome)
         cois = tuple((r.coi.issuer, r.coi.value) for r in reports if r.coi)
         origin = self._mint(now)
         rules = self._rules()
+        circumstances = rules.circumstances(
+            origin, now, self._target.manufacturer, _version(self._target.answer)
+        )
 
         def decide(view: View) -> Effects:
-            circumstances = rules.circumstances(
-                origin, now, self._target.manufacturer, _version(self._target.answer)
-            )
             decision = conclude(
                 "delivered" if isinstance(outcome, Delivered) else "rejected",
                 claim.operation,
@@ -230,10 +238,7 @@ class Dispatcher:
             )
             return _effects(decision, rules, origin, now)
 
-        return {
-            "decide": decide,
-            "keys": Keys(order_ids=(claim.order_id,), cois=cois),
-        }
+        return decide, Keys(order_ids=(claim.order_id,), cois=cois)
 
     def _reports(self, outcome: Outcome) -> Sequence[ReportStatus]:
         mapping = self._target.answer
@@ -247,7 +252,12 @@ class Dispatcher:
         return () if problems else commands
 
 
-_GUARDS = {"identity.hold": "identity.hold", "identity.conflict": "identity.conflict"}
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    name: str
+    evidence: Evidence
+    step: NextStep
+    outcome: Outcome | None = None
 
 
 def _version(mapping: Compiled | None) -> str:

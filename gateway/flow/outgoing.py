@@ -81,16 +81,18 @@ class Outgoing:
         self, telling: Telling, name: str, now: datetime
     ) -> NewDelivery | None:
         site = self._catalog.sites[telling.order.site]
+        back = site.status_back
+        to_site = telling.audience == "site"
+        if to_site and (back is None or not _wanted(back, telling.event)):
+            return None
         code = telling.order.facility
         facility = site.facilities.get(code) or Facility(code, code, "")
         facts = DeliveryFacts(name, name, telling.operation)
         occasion = Occasion(telling.order, telling.event, facts, site, facility, now)
-        if telling.audience == "manufacturer":
-            portal = self._catalog.portals[telling.order.manufacturer]
-            return self._to_portal(portal, occasion)
-        if site.status_back is None or not _wanted(site.status_back, telling.event):
-            return None
-        return self._to_site(site.status_back, occasion)
+        if to_site and back is not None:
+            return self._to_site(back, occasion)
+        portal = self._catalog.portals[telling.order.manufacturer]
+        return self._to_portal(portal, occasion)
 
     def _to_portal(self, portal: Portal, occasion: Occasion) -> NewDelivery:
         operation = occasion.delivery.operation

@@ -37,7 +37,10 @@ STRANGER = Verdict(
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What a message asks, or the verdict that ends it before it is decided."""
+    """What a message asks, or the verdict that ends it before it is decided.
+
+    A message held for its content has both: a person may let it go on.
+    """
 
     commands: tuple[Command, ...] = ()
     verdict: Verdict | None = None
@@ -103,7 +106,7 @@ def _mapped(
 ) -> Understood:
     commands, problems = mapping.run(source)
     if problems:
-        return Understood(verdict=judged(problems), mapping=mapping.version)
+        return Understood(tuple(commands), judged(problems), mapping.version)
     return Understood(tuple(commands), mapping=mapping.version, notes=notes)
 
 

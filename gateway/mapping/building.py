@@ -56,10 +56,11 @@ class Builder:
             case Const(value=value):
                 return lambda node, run: value  # noqa: ARG005 - a closure like the others
             case Leaf():
-                return self._required(spec, closures.leaf(spec), path)
+                return closures.leaf(spec, self._missing(spec, path))
             case FirstOf(options=options):
                 first = closures.first([self._any(option, ()) for option in options])
-                return self._required(spec, first, path)
+                missing = None if spec.fallback else self._missing(spec, path)
+                return closures.needed(first, missing) if missing else first
             case When(conditions=conditions, then=then):
                 return closures.when(conditions, self._any(then, path))
             case Each():
@@ -69,12 +70,10 @@ class Builder:
             case Group():
                 return self._group(spec, path)
 
-    def _required(self, spec: Leaf | FirstOf, build: Build, path: Path) -> Build:
-        if not (spec.required or path in self._mandatory):
-            return build
-        if isinstance(spec, FirstOf) and spec.fallback:
-            return build
-        return closures.needed(build, Problem(MISSING, first_place(spec)))
+    def _missing(self, spec: Leaf | FirstOf, path: Path) -> Problem | None:
+        if spec.required or path in self._mandatory:
+            return Problem(MISSING, first_place(spec))
+        return None
 
     def _group(self, spec: Group, path: Path) -> Build:
         children, constants = self._members(spec, path)

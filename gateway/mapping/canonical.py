@@ -46,7 +46,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """The site the order came from; any value with these attributes will do."""
+    """The site the order came from."""
 
     name: str
     title: str
@@ -54,7 +54,7 @@ class SiteFacts:
 
 @dataclass(frozen=True, slots=True)
 class FacilityFacts:
-    """The facility the order came from; any value with these attributes will do."""
+    """The facility the order came from."""
 
     code: str
     name: str
@@ -63,18 +63,14 @@ class FacilityFacts:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What a template may speak about.
-
-    ``event``, ``delivery``, ``site`` and ``facility`` may be any values with the
-    attributes of the types named here.
-    """
+    """What a template may speak about; any value with these attributes will do."""
 
     order: TherapyOrder
     now: datetime
-    event: Any = None
-    delivery: Any = None
-    site: Any = None
-    facility: Any = None
+    event: Told | None = None
+    delivery: Parcel | None = None
+    site: SiteFacts | None = None
+    facility: FacilityFacts | None = None
 
 
 ROOTS: Final[dict[str, Shape]] = {

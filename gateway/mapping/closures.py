@@ -1,6 +1,7 @@
 """The functions a mapping consists of when it runs; made once, by ``building``."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gateway.core.errors import Problem
@@ -16,31 +17,34 @@ Child = tuple[str, Getter | None, Build | None]
 """A key with what gives its value: a bare place, or a closure."""
 
 
-def leaf(spec: Leaf) -> Build:
-    """Read a place, convert it, look it up."""
+def leaf(spec: Leaf, missing: Problem | None = None) -> Build:
+    """Read a place, look it up, convert it; absent, it is ``missing`` if given."""
+    source = spec.sources[0]
     if len(spec.sources) > 1 and spec.convert:
-        return _several(spec.sources, spec.convert)
-    build = _reader(spec.sources[0])
-    if spec.convert:
-        build = _converted(build, spec.convert, spec.sources[0])
-    return _coded(build, spec) if spec.table else build
+        build = _several(spec.sources, spec.convert)
+    elif source.from_root or (spec.convert and spec.table):
+        build = _stepwise(spec)
+    elif spec.convert:
+        return _converted(source, spec.convert, missing)
+    elif spec.table:
+        return _coded(spec, missing)
+    else:
+        get = source.get
+        build = lambda node, _: get(node)  # noqa: E731 - one of several closures
+    return needed(build, missing) if missing else build
 
 
-def _reader(source: Source) -> Build:
+def _converted(source: Source, convert: Convert, missing: Problem | None) -> Build:
     get = source.get
-    if source.from_root:
-        return lambda _, run: get(run.root)
-    return lambda node, _: get(node)
-
-
-def _converted(read: Build, convert: Convert, source: Source) -> Build:
-    is_text = source.kind == "text"
+    takes = str if source.kind == "text" else object
 
     def build(node: Any, run: Run) -> Any:
-        value = read(node, run)
+        value = get(node)
         if value is None or value is NULL:
+            if missing is not None:
+                run.faults.append(missing)
             return value
-        if is_text and not isinstance(value, str):
+        if not isinstance(value, takes):
             run.faults.append(Problem("field.malformed", source.place))
             return None
         try:
@@ -51,11 +55,60 @@ def _converted(read: Build, convert: Convert, source: Source) -> Build:
     return build
 
 
-def _several(sources: tuple[Source, ...], convert: Convert) -> Build:
-    reads = tuple(_reader(source) for source in sources)
+def _coded(spec: Leaf, missing: Problem | None) -> Build:
+    get = spec.sources[0].get
+    look_up = _look_up(spec)
 
     def build(node: Any, run: Run) -> Any:
-        values = [read(node, run) for read in reads]
+        value = get(node)
+        if value is None or value is NULL:
+            if missing is not None:
+                run.faults.append(missing)
+            return value
+        return look_up(value, run)
+
+    return build
+
+
+def _look_up(spec: Leaf) -> Build:
+    entries = dict(spec.table.entries) if spec.table else {}
+    unknown = Problem(spec.unknown, spec.sources[0].place, spec.on_unknown)
+
+    def look_up(value: Any, run: Run) -> Any:
+        found = entries.get(value) if isinstance(value, str) else None
+        if found is None:
+            run.faults.append(unknown)
+        return found
+
+    return look_up
+
+
+def _stepwise(spec: Leaf) -> Build:
+    """Do what ``leaf`` does for the rarer cases, one step after the other."""
+    source = spec.sources[0]
+    inner = replace(source, get=lambda value: value, from_root=False)
+    steps: list[Build] = []
+    if spec.table:
+        steps.append(_look_up(spec))
+    if spec.convert:
+        steps.append(_converted(inner, spec.convert, None))
+
+    def build(node: Any, run: Run) -> Any:
+        value = source.get(run.root if source.from_root else node)
+        for step in steps:
+            if value is None or value is NULL:
+                break
+            value = step(value, run)
+        return value
+
+    return build
+
+
+def _several(sources: tuple[Source, ...], convert: Convert) -> Build:
+    reads = tuple((source.get, source.from_root) for source in sources)
+
+    def build(node: Any, run: Run) -> Any:
+        values = [get(run.root if rooted else node) for get, rooted in reads]
         if values[0] is None or values[0] is NULL:
             return values[0]
         texts = [value if isinstance(value, str) else None for value in values]
@@ -71,22 +124,6 @@ def _unfit(fault: Unfit, sources: tuple[Source, ...], run: Run) -> object:
     problem = Problem(fault.code, sources[fault.place].place, fault.consequence)
     (run.faults if fault.value is None else run.remarks).append(problem)
     return fault.value
-
-
-def _coded(read: Build, spec: Leaf) -> Build:
-    entries = dict(spec.table.entries) if spec.table else {}
-    unknown = Problem(spec.unknown, spec.sources[0].place, spec.on_unknown)
-
-    def build(node: Any, run: Run) -> Any:
-        value = read(node, run)
-        if value is None or value is NULL:
-            return value
-        found = entries.get(value) if isinstance(value, str) else None
-        if found is None:
-            run.faults.append(unknown)
-        return found
-
-    return build
 
 
 def needed(read: Build, missing: Problem) -> Build:

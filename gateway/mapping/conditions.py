@@ -68,11 +68,17 @@ def _not_present(value: object) -> bool:
 
 
 def _one_of(texts: frozenset[str]) -> Passes:
-    return lambda value: isinstance(value, str) and value in texts
+    return lambda value: _text(value) in texts
 
 
 def _none_of(texts: frozenset[str]) -> Passes:
-    return lambda value: not (isinstance(value, str) and value in texts)
+    return lambda value: _text(value) not in texts
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else None
 
 
 def _never(value: object) -> bool:  # noqa: ARG001 - stands in for a broken test

@@ -57,7 +57,7 @@ def steps(text: str) -> tuple[Step, ...]:
             return ()
         raise NotAPlace("a place is written like data.items[1].value")
     found: list[Step] = []
-    wants_name = True
+    wants_name = not rest.startswith("[")
     at = 0
     while at < len(rest):
         token = _TOKEN.match(rest, at)

@@ -50,8 +50,8 @@ class Leaves:
         kind = self._kind(sources, transform, line)
         table = fields.text("codes", "")
         unknown, on_unknown = self._unknown(fields) if table else ("", "reject")
-        if table and kind != "text":
-            self.findings.add("wrong_kind", line, f"codes: takes text, not {kind}")
+        if table and (len(sources) > 1 or sources[0].kind != "text"):
+            self.findings.add("wrong_kind", line, "codes: takes one text")
         return Leaf(
             line,
             tuple(sources),

@@ -50,7 +50,7 @@ class Format(Protocol):
         """
         ...
 
-    def check(self, tree: Any) -> Sequence[tuple[tuple[str | int, ...], str]]:
+    def check(self, tree: object) -> Sequence[tuple[tuple[str | int, ...], str]]:
         """Check a template's shape at compile time.
 
         ``tree`` has the template's dicts and lists with every leaf replaced by
@@ -58,7 +58,7 @@ class Format(Protocol):
         """
         ...
 
-    def encode(self, tree: Any, options: Mapping[str, str]) -> bytes:
+    def encode(self, tree: object, options: Mapping[str, str]) -> bytes:
         """Write a rendered tree as bytes.
 
         Raises:

@@ -95,7 +95,7 @@ def _factors(unit: str) -> dict[str, Decimal] | None:
         raise ValueError(f"one of {', '.join(_TARGETS)}")
     dimension, _ = _BASE[unit]
     return {
-        known: base * _TARGETS[unit]
+        known: (base * _TARGETS[unit]).normalize()
         for known, (measure, base) in _BASE.items()
         if measure == dimension
     }

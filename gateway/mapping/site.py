@@ -1,4 +1,4 @@
-"""What a site folder says, checked and compiled. Read by the flow; see mappings/README."""
+"""What a site folder says, checked and compiled; written as mappings/README says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

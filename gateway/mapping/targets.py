@@ -1,6 +1,7 @@
 """Checks a mapping's tree against the models it fills, before any message comes."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -19,6 +20,10 @@ from gateway.mapping.spec import (
     When,
     bare,
 )
+from gateway.mapping.transforms import Convert, Unfit
+
+DISCRIMINATOR: Final = "command"
+"""Names the model itself, and has been used to find it."""
 
 
 class Targets:
@@ -50,7 +55,8 @@ class Targets:
                 continue
             if known[key].required:
                 self.mandatory.add((*path, key))
-            self._visit(entry, known[key].shape, (*path, key))
+            if path or key != DISCRIMINATOR:
+                self._visit(entry, known[key].shape, (*path, key))
         for key, member in known.items():
             if member.required and key not in spec.entries:
                 self.findings.add("not_covered", spec.line, ".".join((*path, key)))
@@ -109,13 +115,21 @@ class Targets:
         self.findings.add("wrong_shape", spec.line, detail)
 
 
+def _tried(convert: Convert, text: str) -> object:
+    try:
+        return convert(text)
+    except Unfit:
+        return text
+
+
 def _known_values(spec: Leaf | Const | FirstOf) -> Iterable[object]:
     """Yield the values a leaf can have, if they are known beforehand."""
     match spec:
         case Const(value=value):
             return (value,) if value is not None else ()
-        case Leaf(table=table):
-            return sorted(set(table.entries.values())) if table else ()
+        case Leaf(table=table, convert=convert):
+            texts = sorted(set(table.entries.values())) if table else ()
+            return [_tried(convert, text) for text in texts] if convert else texts
         case FirstOf(options=options, fallback=fallback):
             every = (*options, fallback) if fallback else options
             leaves = (bare(option) for option in every)

@@ -6,16 +6,22 @@ twice and the text does not say which; where they go forward, an hour is missing
 Neither is guessed at.
 """
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-MINUTE: Final = timedelta(minutes=1)
-_DAY: Final = 8
 _ISO_DAY: Final = 10
-_TIMES: Final = {10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_DAY: Final = 8
+_ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME: Final = re.compile(
+    r"[0-9]{8}"
+    r"(?P<time>(?:[01][0-9]|2[0-3])"  # hours
+    r"(?:[0-5][0-9](?:[0-5][0-9](?:\.[0-9]{1,6})?)?)?"
+    r"(?P<offset>[+-](?:0[0-9]|1[0-4])[0-5][0-9])?)?"
+)
 
 
 class Unfit(ValueError):
@@ -66,24 +72,38 @@ def _without_zone(naive: datetime) -> datetime:  # noqa: ARG001 - read in no zon
 
 
 def _local_in(zone: ZoneInfo) -> Local:
+    steady = lru_cache(maxsize=4096)(_steady_offset)
+
     def place(naive: datetime) -> datetime:
-        earlier = zone.utcoffset(naive)
-        later = zone.utcoffset(naive.replace(fold=1))
-        if earlier is None or later is None:
-            raise Unfit("field.not_a_time")
-        known = naive.replace(tzinfo=_fixed(earlier))
-        if earlier == later:
-            return known
+        known = steady(zone, naive.date())
+        if known is not None:
+            return naive.replace(tzinfo=known)
+        earlier, later = _offsets(zone, naive)
         if earlier < later:
             raise Unfit("time.nonexistent", consequence="hold")
-        raise Unfit("time.ambiguous", consequence="hold", value=known)
+        moment = naive.replace(tzinfo=timezone(earlier))
+        if earlier > later:
+            raise Unfit("time.ambiguous", consequence="hold", value=moment)
+        return moment
 
     return place
 
 
-@lru_cache(maxsize=2048)
-def _fixed(offset: timedelta) -> timezone:
-    return timezone(offset)
+def _steady_offset(zone: ZoneInfo, day: date) -> timezone | None:
+    """Return the day's one offset, ``None`` if the clocks are changed on it."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - local time
+    halves = (midnight + timedelta(minutes=30 * n) for n in range(48))
+    offsets = {offset for half in halves for offset in _offsets(zone, half)}
+    return timezone(offsets.pop()) if len(offsets) == 1 else None
+
+
+def _offsets(zone: ZoneInfo, naive: datetime) -> tuple[timedelta, timedelta]:
+    """Return the offset before and the one after, which differ around a change."""
+    earlier = zone.utcoffset(naive)
+    later = zone.utcoffset(naive.replace(fold=1))
+    if earlier is None or later is None:
+        raise Unfit("field.not_a_time")
+    return earlier, later
 
 
 def hl7_instant(text: str, place: Local) -> datetime:
@@ -92,94 +112,42 @@ def hl7_instant(text: str, place: Local) -> datetime:
     Raises:
         Unfit: It is no time, or only a date, or a local hour that needs a person.
     """
-    moment = hl7_when(text, place)
-    if type(moment) is date:
+    found = _TIME.fullmatch(text)
+    if found is None or found["time"] is None:
         raise Unfit("field.not_a_time")
-    return moment  # type: ignore[return-value]  # datetime is the other case
+    try:
+        moment = datetime.fromisoformat(f"{text[:_DAY]}T{text[_DAY:]}")
+    except ValueError:
+        raise Unfit("field.not_a_time") from None
+    return moment if found["offset"] else place(moment)
 
 
 def hl7_when(text: str, place: Local) -> datetime | date:
     """Read a time if there is one, else a date; less than a day is no answer."""
-    digits, offset = _split(text)
-    if not (digits.isascii() and digits.isdigit()):
-        return _with_fraction(digits, offset, place)
-    if len(digits) == _DAY and not offset:
-        return _date(digits, "field.not_a_time")
-    return _aware(_moment(digits, 0), offset, place)
+    if len(text) == _DAY:
+        return _date(text, "field.not_a_time")
+    return hl7_instant(text, place)
 
 
 def hl7_date(text: str) -> date:
     """Read a date; a time of day after it is allowed and left out."""
-    if len(text) == _DAY and text.isascii() and text.isdigit():
-        return _date(text, "field.not_a_date")
-    digits, _ = _split(text)
-    digits, _, fraction = digits.partition(".")
-    if len(digits) not in _TIMES or not _is_number(digits + fraction):
-        raise Unfit("field.not_a_date")
-    try:
-        return _moment(digits, 0).date()
-    except Unfit:
-        raise Unfit("field.not_a_date") from None
-
-
-def _split(text: str) -> tuple[str, str]:
-    if len(text) > 5 and text[-5] in "+-":  # noqa: PLR2004 - ±ZZZZ
-        return text[:-5], text[-5:]
-    return text, ""
-
-
-def _with_fraction(text: str, offset: str, place: Local) -> datetime:
-    digits, point, fraction = text.partition(".")
-    if not point or len(digits) != max(_TIMES) or not _is_number(digits + fraction):
-        raise Unfit("field.not_a_time")
-    return _aware(_moment(digits, int(f"{fraction:0<6.6}")), offset, place)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    if len(text) == _DAY or _TIME.fullmatch(text):
+        return _date(text[:_DAY], "field.not_a_date")
+    raise Unfit("field.not_a_date")
 
 
 def _date(digits: str, code: str) -> date:
+    if not (digits.isascii() and digits.isdigit()):
+        raise Unfit(code)
     try:
         return date.fromisoformat(digits)
     except ValueError:
         raise Unfit(code) from None
 
 
-def _moment(digits: str, microsecond: int) -> datetime:
-    if len(digits) not in _TIMES:
-        raise Unfit("field.not_a_time")
-    try:
-        return datetime(  # noqa: DTZ001 - the offset is not known yet
-            int(digits[:4]),
-            int(digits[4:6]),
-            int(digits[6:8]),
-            int(digits[8:10]),
-            int(digits[10:12] or 0),
-            int(digits[12:14] or 0),
-            microsecond,
-        )
-    except ValueError:
-        raise Unfit("field.not_a_time") from None
-
-
-def _aware(naive: datetime, offset: str, place: Local) -> datetime:
-    return naive.replace(tzinfo=_zone(offset)) if offset else place(naive)
-
-
-@lru_cache(maxsize=2048)
-def _zone(offset: str) -> timezone:
-    digits = offset[1:]
-    hours, minutes = digits[:2], digits[2:]
-    if not _is_number(digits) or int(hours) > 14 or int(minutes) > 59:  # noqa: PLR2004 - UTC-12 to UTC+14 are in use
-        raise Unfit("field.not_a_time")
-    distance = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(distance if offset[0] == "+" else -distance)
-
-
 def iso_instant(text: str, place: Local) -> datetime:
-    """Read a time as ISO 8601 writes it."""
-    if len(text) <= _ISO_DAY:
+    """Read a time as ISO 8601 writes it; no week dates, no basic form."""
+    if not _ISO.match(text) or len(text) == _ISO_DAY:
         raise Unfit("field.not_a_time")
     try:
         moment = datetime.fromisoformat(text)
@@ -196,7 +164,7 @@ def iso_when(text: str, place: Local) -> datetime | date:
 def iso_date(text: str) -> date:
     """Read ``YYYY-MM-DD``."""
     try:
-        if len(text) == _ISO_DAY:
+        if _ISO.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -31,11 +31,11 @@ def median(values: Iterable[float]) -> float:
     return statistics.median(known) if known else 0.0
 
 
-def ratios(mine: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median of the ratios of values measured in the same rounds.
+def ratio(mine: Mapping[int, float], theirs: Mapping[int, float]) -> float:
+    """Return the median ratio of two figures, each given by round.
 
-    A ratio is taken inside each round, seconds apart, and only then averaged: what
-    else the machine did in that round weighs on both sides of it.
+    A ratio is taken inside each round, where the two were measured seconds apart,
+    and only then averaged: what else the machine did weighs on both sides of it.
     """
-    pairs = zip(mine, theirs, strict=False)
-    return median(a / b for a, b in pairs if b)
+    shared = mine.keys() & theirs.keys()
+    return median(mine[n] / theirs[n] for n in shared if theirs[n])

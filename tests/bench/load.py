@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from tests.bench.processes import CACHE, Failed
+from tests.bench.samples import MESSAGES
 
 HERE = Path(__file__).parent
-MESSAGES = HERE / "messages"
 
 
 @dataclass(frozen=True, slots=True)

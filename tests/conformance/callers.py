@@ -47,6 +47,6 @@ class Caller:
 def order(name: str = "o-1", **more: object) -> dict[str, object]:
     return {
         "clientReference": name,
-        "product": {"code": "hx-1"},
+        "product": {"code": "HELIX-CART-19"},
         "patient": {},
     } | more

@@ -65,6 +65,7 @@ async def test_a_good_order_is_reported_step_by_step(
         "reference": "HX-000001",
     }
     assert by_type["order.accepted"]["coi"] == "HELIX-COI-000001"
+    assert by_type["product.released"]["lot"] == "HX-LOT-000001"
     assert datetime.fromisoformat(by_type["order.scheduled"]["scheduledFor"]).tzinfo
 
 

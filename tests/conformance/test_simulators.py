@@ -56,7 +56,7 @@ async def test_an_order_gets_a_reference(caller: Caller) -> None:
 async def test_a_faulty_order_gets_a_reason_for_each_field(
     tree: object, places: list[str]
 ) -> None:
-    picky = Maker("Picky", "PICKY", "PK", products=frozenset({"hx-1"}))
+    picky = Maker("Picky", "PICKY", "PK", products=frozenset({"HELIX-CART-19"}))
     async with PortalSimulator(picky) as portal, aiohttp.ClientSession() as session:
         caller = Caller(portal, session)
         await caller.authorise()

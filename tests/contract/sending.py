@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.portal_rest.sender import RestSender
@@ -17,19 +18,23 @@ from tests.unit.portal_rest.examples import (
     portal,
 )
 
-QUICK = {
-    "auth": NO_AUTH,
-    "connect_timeout": timedelta(seconds=0.1),
-    "read_timeout": timedelta(seconds=0.1),
-}
+CALM = portal(auth=NO_AUTH)
+"""For everything that ends by itself, however busy the machine is."""
+
+HURRIED = replace(
+    CALM,
+    connect_timeout=timedelta(seconds=0.15),
+    read_timeout=timedelta(seconds=0.15),
+)
+"""Where running out of time is the subject."""
 
 
 @asynccontextmanager
 async def sending(
-    url: str, profile: Portal | None = None, *, tls: ssl.SSLContext | None = None
+    url: str, profile: Portal = CALM, *, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[RestSender]:
     sender = RestSender(
-        profile or portal(**QUICK),
+        profile,
         url,
         secrets=Settings(),
         clock=StoppedClock(),
@@ -41,9 +46,11 @@ async def sending(
         await sender.close()
 
 
-async def outcome(behave: Behave, operation: str = "submit") -> Outcome:
+async def outcome(
+    behave: Behave, operation: str = "submit", *, profile: Portal = CALM
+) -> Outcome:
     """Send once to a server that behaves so."""
-    async with listening(behave) as peer, sending(peer.url) as sender:
+    async with listening(behave) as peer, sending(peer.url, profile) as sender:
         return await sender.send(claim(operation))
 
 

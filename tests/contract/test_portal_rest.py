@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import ssl
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,10 +26,9 @@ from tests.contract.misbehaving import (
     listening,
     refusing_strangers,
 )
-from tests.contract.sending import QUICK, outcome, sending, told
+from tests.contract.sending import CALM, HURRIED, outcome, sending, told
 from tests.unit.portal_rest.examples import (
     claim,
-    portal,
 )
 
 # ---------------------------------------------------------------- before the first byte
@@ -46,8 +46,10 @@ async def test_a_handshake_that_never_ends() -> None:
     async def mute(connection: Connection) -> None:
         await connection.until_hung_up()
 
-    async with listening(mute) as peer, sending(f"https{peer.url[4:]}") as sender:
-        shown = await sender.send(claim())
+    async with listening(mute) as peer:
+        url = f"https{peer.url.removeprefix('http')}"
+        async with sending(url, HURRIED) as sender:
+            shown = await sender.send(claim())
 
     assert isinstance(shown, NotTaken)
     assert shown.evidence.code == "connect.timeout"
@@ -62,7 +64,7 @@ async def test_a_full_pool_means_nothing_was_sent() -> None:
         arrived.set()
         await connection.until_hung_up()
 
-    narrow = portal(**QUICK | {"concurrency": 1, "read_timeout": timedelta(seconds=1)})
+    narrow = replace(HURRIED, concurrency=1, read_timeout=timedelta(seconds=2))
     async with listening(busy) as peer, sending(peer.url, narrow) as sender:
         first = asyncio.create_task(sender.send(claim(key="k-1")))
         await arrived.wait()
@@ -155,7 +157,9 @@ async def drip(connection: Connection) -> None:
         pytest.param(reset_after_reading, "http.disconnected", id="reset unanswered"),
         pytest.param(close_after_reading, "http.disconnected", id="closed unanswered"),
         pytest.param(never_answer, "http.timeout", id="never answered"),
-        pytest.param(drip, "http.timeout", id="answered too slowly"),
+        pytest.param(
+            drip, "http.timeout", id="answered too slowly", marks=pytest.mark.slow
+        ),
         pytest.param(told(b"SSH-2.0-x\r\n\r\n"), "http.not_http", id="not HTTP"),
         pytest.param(told(b"HTTP/1.1 2"), "http.disconnected", id="half a status"),
         pytest.param(told(answer()[:-1]), "http.cut_short", id="half a body"),
@@ -169,7 +173,9 @@ async def test_the_portal_may_have_acted(
     behave: Behave, code: str, operation: str
 ) -> None:
     """Once a byte may have left, no failure proves that nothing was done."""
-    shown = await outcome(behave, operation)
+    profile = HURRIED if code == "http.timeout" else CALM
+
+    shown = await outcome(behave, operation, profile=profile)
 
     assert isinstance(shown, Unknown)
     assert shown.evidence.code == code
@@ -229,7 +235,7 @@ async def test_a_redirect_is_not_followed() -> None:
 
 async def test_a_bomb_stays_folded() -> None:
     """A compressed answer is kept as it came and proves nothing."""
-    bomb = gzip.compress(bytes(50_000_000))
+    bomb = gzip.compress(bytes(20_000_000))
     packed = answer(body=bomb).replace(
         b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n", 1
     )

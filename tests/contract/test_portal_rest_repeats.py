@@ -1,6 +1,7 @@
 """Every attempt is the same request, so a portal with keys acts once (G3)."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,10 +16,10 @@ from conformance.simulators.portal_faults import (
     Vanish,
 )
 from gateway.delivery.outcome import Delivered, NotTaken, Outcome, Unknown
-from tests.contract.sending import QUICK, sending
+from tests.contract.sending import HURRIED, sending
 from tests.unit.portal_rest.examples import CREDENTIALS, claim, portal
 
-PATIENT = portal(**QUICK | {"auth": CREDENTIALS})
+IMPATIENT = replace(HURRIED, auth=CREDENTIALS)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,8 @@ async def test_a_doubtful_attempt_is_settled_by_the_next(
     operation: str, fault: Fault, first: type[Outcome]
 ) -> None:
     """Whatever became of the first attempt, after the second there is one effect."""
-    async with PortalSimulator() as helix, sending(helix.url, PATIENT) as sender:
+    profile = IMPATIENT if isinstance(fault, Vanish) else portal()
+    async with PortalSimulator() as helix, sending(helix.url, profile) as sender:
         if operation != "submit":
             await sender.send(claim(key="k-0"))
         helix.faults.next(fault)
@@ -59,7 +61,7 @@ async def test_a_doubtful_attempt_is_settled_by_the_next(
 async def test_a_request_still_being_worked_on_was_not_taken_again() -> None:
     """The profile knows the portal's code for it; the status would not do."""
     gate = asyncio.Event()
-    async with PortalSimulator() as helix, sending(helix.url, PATIENT) as sender:
+    async with PortalSimulator() as helix, sending(helix.url, portal()) as sender:
         helix.faults.next(Slow(gate=gate))
         first = asyncio.create_task(sender.send(claim()))
         await helix.until(lambda: len(helix.requests) == 1)

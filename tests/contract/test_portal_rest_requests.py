@@ -1,6 +1,7 @@
 """What leaves for a portal, on which connections, and what stops the start."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.contract.misbehaving import (
     answer,
     listening,
 )
-from tests.contract.sending import QUICK, sending, told
+from tests.contract.sending import CALM, sending, told
 from tests.unit.portal_rest.examples import (
     NO_KEYS,
     Settings,
@@ -51,7 +52,7 @@ async def test_a_portal_with_keys_is_called_on_one_connection() -> None:
 
 async def test_a_portal_without_keys_gets_fresh_connections() -> None:
     """A stale connection looks like an order that may have been taken."""
-    keyless = portal(**QUICK, idempotency=NO_KEYS)
+    keyless = replace(CALM, idempotency=NO_KEYS)
     twice = told(answer(), answer())
     async with listening(twice) as peer, sending(peer.url, keyless) as sender:
         await sender.send(claim(key="k-1"))
@@ -124,6 +125,13 @@ async def test_an_operation_the_profile_lost_is_not_sent() -> None:
         "https://user:secret@portal.example",
         "https://portal.example/?a=b",
         "portal.example",
+        "https://portal.example:0",
+        "https://portal.example:99999",
+        "https://portal.example:x",
+        "https://portal..example",
+        "https://" + "x" * 64 + ".example",
+        "https://[::1",
+        "https://[::g]",
     ],
 )
 def test_an_address_that_cannot_be_trusted_stops_the_start(url: str) -> None:

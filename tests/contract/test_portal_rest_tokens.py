@@ -13,7 +13,8 @@ from conformance.simulators.portal import PortalSimulator
 from conformance.simulators.portal_faults import Refuse
 from gateway.delivery.outcome import Delivered, DestinationFault, NotTaken, Rejected
 from gateway.mapping.profile import ResponseRules
-from tests.contract.misbehaving import Connection, listening
+from tests.contract.misbehaving import Connection, answer, listening
+from tests.contract.sending import told
 from tests.unit.portal_rest.examples import Settings, StoppedClock, claim, portal
 
 
@@ -182,6 +183,19 @@ async def test_a_desk_elsewhere_is_not_followed() -> None:
 
     assert isinstance(shown, DestinationFault)
     assert len(desk.requests) == 1
+
+
+async def test_the_environment_names_no_proxy_for_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with listening(told(answer())) as proxy, PortalSimulator() as helix:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        async with sending(helix.url) as sender:
+            shown = await sender.send(claim())
+
+    assert isinstance(shown, Delivered)
+    assert proxy.connections == 0
 
 
 async def test_one_who_gives_up_does_not_take_the_token_from_the_others() -> None:

@@ -70,7 +70,7 @@ class Event:
     occurred_at: datetime
     reported: bool = False
     code: str = ""
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
     scheduled_for: Any = None
 
 
@@ -80,7 +80,7 @@ class Telling:
 
     audience: Literal["manufacturer", "site"]
     operation: Operation
-    order: TherapyOrder
+    order: TherapyOrder = field(repr=False)
     event: Event
 
 

@@ -86,7 +86,7 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     before = existing.order
     _require_open(before)
     if content.product.code != before.product.code:
-        problem = Problem("order.impossible_step", "order.product", "hold")
+        problem = Problem("order.other_product", "order.product", "hold")
         raise Stop(problem, subject=before.id)
     said = content.model_fields_set - {"patient", "placer_number"}
     update: dict[str, Any] = {name: getattr(content, name) for name in said}
@@ -142,11 +142,13 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
 
 def cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
     """Cancel an order that no manufacturer has."""
+    settled = {CANCEL_PENDING, SUBMISSION_REFUSED}
     cancelled = existing.order.model_copy(
         update={
             "status": Status.CANCELLED,
             "status_at": book.at.now,
             "status_reason": reason,
+            "flags": tuple(f for f in existing.order.flags if f not in settled),
         }
     )
     book.record(existing, "order_cancelled", cancelled, body={"reason": reason})

@@ -11,7 +11,7 @@ from gateway.core.decide.orders import (
 )
 from gateway.core.effects import OrderState
 from gateway.core.errors import Problem
-from gateway.core.lifecycle import ENDED, Move, judge
+from gateway.core.lifecycle import ENDED, RANK, Move, judge
 from gateway.core.order import Alias, Status, TherapyOrder
 from gateway.core.verdict import MessageState
 
@@ -160,7 +160,7 @@ def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
     if state is None:
         raise Stop(Problem("order.unknown", "order_id"))
     order = state.order
-    after = order.model_copy(update={"flags": _after_refusal(operation, order.flags)})
+    after = order.model_copy(update={"flags": _flags_after_refusal(operation, order)})
     kind = f"{operation}_refused"
     refused = book.record(
         state, kind, after, body={"code": code}, asserted_by=order.manufacturer
@@ -172,12 +172,13 @@ def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
     book.tell("site", "status", after, event)
 
 
-def _after_refusal(operation: str, flags: tuple[str, ...]) -> tuple[str, ...]:
+def _flags_after_refusal(operation: str, order: TherapyOrder) -> tuple[str, ...]:
     if operation == "cancel":
-        return tuple(flag for flag in flags if flag != CANCEL_PENDING)
-    if operation == "submit":
-        return tuple(dict.fromkeys((*flags, SUBMISSION_REFUSED)))
-    return flags
+        return tuple(flag for flag in order.flags if flag != CANCEL_PENDING)
+    # Once the manufacturer has spoken of the order it has it, whatever this is.
+    if operation == "submit" and RANK[order.status] <= RANK[Status.SUBMITTED]:
+        return tuple(dict.fromkeys((*order.flags, SUBMISSION_REFUSED)))
+    return order.flags
 
 
 def submitted(order_id: str, book: Book) -> None:

@@ -24,6 +24,9 @@ BUSY_MILLISECONDS: Final = 10_000
 STATEMENTS: Final = 200
 """Prepared statements kept per connection: more than there are."""
 
+LONGEST_LOG: Final = 16_000
+"""Pages (125 MiB) the log may have before a writer must copy it back itself."""
+
 PRAGMAS: Final = (
     ("page_size", 8192),  # bytes: an order or event is 2 KiB, so pages fill well
     ("journal_mode", "wal"),
@@ -33,7 +36,7 @@ PRAGMAS: Final = (
     ("foreign_keys", 1),
     ("temp_store", 2),  # savepoints' sub-journals stay in memory
     ("cache_size", -65_536),  # KiB
-    ("wal_autocheckpoint", 4_000),  # pages: 32 MiB between checkpoints
+    ("wal_autocheckpoint", LONGEST_LOG),
 )
 """Set on every connection, and read back: a setting that did not take is refused."""
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Generic, TypeVar
 import apsw
 
 from gateway.core.errors import BatonError, OutcomeUnknown, Problem, Unavailable
+from gateway.store.sqlite.checkpoint import Checkpointer
 from gateway.store.sqlite.connect import Connect
 from gateway.store.sqlite.transaction import Transaction, blames_the_store
 
@@ -67,7 +68,8 @@ class Writer:
         """Open the writing connection with ``connect`` and start the thread."""
         self._connect = connect
         self._report = report
-        self._db: apsw.Connection | None = connect()
+        self._checkpointer = Checkpointer(connect)
+        self._db: apsw.Connection | None = self._open()
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -96,6 +98,7 @@ class Writer:
             self._stopping = True
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._checkpointer.stop)
 
     # ------------------------------------------------------- on the thread
 
@@ -128,12 +131,19 @@ class Writer:
             db.execute("COMMIT")
         except apsw.Error as error:
             self._commit_failed(db, taken, error)
+            return
+        self._checkpointer.after_commit(db)
 
     def _begin(self) -> apsw.Connection:
         if self._db is None:
-            self._db = self._connect()
+            self._db = self._open()
         self._db.execute("BEGIN IMMEDIATE")
         return self._db
+
+    def _open(self) -> apsw.Connection:
+        db = self._connect()
+        self._checkpointer.watch(db)
+        return db
 
     def _jobs(self, taken: list[_Job[Any]]) -> Iterator[_Job[Any]]:
         """Yield what is taken, then what has come to wait, within the limits."""

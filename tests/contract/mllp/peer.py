@@ -75,6 +75,24 @@ class Desk:
                 pass
 
 
+class Nobody:
+    """A guest that only counts as one; all of them are equal."""
+
+    lost: asyncio.Future[None]
+    idle_since = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Nobody)
+
+    def __hash__(self) -> int:
+        return 0
+
+    def end(self, _: str) -> None:
+        raise AssertionError
+
+    drop = abort = end
+
+
 class Talker:
     """One TCP connection, driven byte by byte."""
 
@@ -83,6 +101,8 @@ class Talker:
         self._sock = socket.socket()
         self._sock.settimeout(0)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Small, so that whoever does not read is noticed after little.
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self._sock.bind((source, 0))
 
     async def connect(self, port: int) -> None:
@@ -97,14 +117,14 @@ class Talker:
 
     async def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes, fewer if the connection ends."""
-        got = b""
+        got = bytearray()
         async with asyncio.timeout(PATIENCE):
             while len(got) < size:
                 data = await self._loop.sock_recv(self._sock, size - len(got))
                 if not data:
                     break
                 got += data
-        return got
+        return bytes(got)
 
     async def rest(self) -> bytes:
         """Return all that comes until the connection ends, even by a reset."""
@@ -114,6 +134,18 @@ class Talker:
                 while data := await self._loop.sock_recv(self._sock, 65536):
                     got += data
         return got
+
+    async def flood(self, most: int) -> int:
+        """Send without being read until no more is taken; return the bytes taken."""
+        taken = refused = 0
+        while taken < most and refused < 20:
+            try:
+                taken += self._sock.send(65536 * b"x")
+                refused = 0
+            except BlockingIOError:
+                refused += 1
+            await turns()
+        return taken
 
     def shut_down_writing(self) -> None:
         self._sock.shutdown(socket.SHUT_WR)
@@ -158,6 +190,20 @@ async def listening(
         for talker in talkers:
             talker.close()
         await listener.close(0)
+
+
+async def longer_than(seconds: float) -> None:
+    """Let a deadline of ``seconds`` pass, on the clock that measures it."""
+    passed = asyncio.Event()
+    asyncio.get_running_loop().call_later(2 * seconds, passed.set)
+    await passed.wait()
+
+
+async def trickle(talker: Talker, part: bytes) -> None:
+    """Send ``part`` for ever; the connection's end ends it."""
+    with suppress(ConnectionError):
+        while True:
+            await talker.send(part)
 
 
 async def turns(count: int = 5) -> None:

@@ -2,11 +2,16 @@
 
 import asyncio
 import logging
+import socket
 
 import pytest
 
+from adapters.hl7v2.answers import AnswerQueue
+from adapters.hl7v2.connection import Connection
+from adapters.hl7v2.limits import Counters
 from gateway.core.errors import OutcomeUnknown
 from gateway.core.verdict import Answer, AnswerKind
+from gateway.ports import Peer
 from tests.contract.mllp.peer import Desk, accept, listening, refuse, turns
 
 FIFTY = b"".join(b"\x0bMSH|%02d\x1c\r" % n for n in range(50))
@@ -56,6 +61,40 @@ async def test_answers_keep_the_order_of_their_frames() -> None:
         first.set_result(accept(b"1"))
 
         assert await talker.read(22) == b"\x0bMSA|AA|1\x1c\r\x0bMSA|AA|2\x1c\r"
+
+
+async def test_an_answer_does_not_wait_for_a_later_message() -> None:
+    desk = Desk()
+    async with listening(desk) as (_, connect):
+        desk.withhold(b"2")
+        talker = await connect()
+        await talker.send(b"\x0bMSH|1\x1c\r\x0bMSH|2\x1c\r")
+
+        assert await talker.read(11) == b"\x0bMSA|AA|1\x1c\r"
+        desk.answers[b"2"].set_result(accept(b"2"))
+        assert await talker.read(11) == b"\x0bMSA|AA|2\x1c\r"
+
+
+async def test_answers_that_are_ready_together_leave_together() -> None:
+    """One commit decides many messages; their answers cost one write."""
+    decisions: dict[bytes, asyncio.Future[Answer]] = {}
+    written: list[bytes] = []
+
+    def receive(body: bytes, _: Peer) -> asyncio.Future[Answer]:
+        decisions[body] = asyncio.get_running_loop().create_future()
+        return decisions[body]
+
+    def ready(frames: bytes, _: str) -> None:
+        written.append(frames)
+
+    queue = AnswerQueue(receive, Peer("127.0.0.1", 1), ready, Counters())
+    for body in (b"1", b"2", b"3"):
+        queue.submit(body)
+    for body in (b"2", b"1", b"3"):
+        decisions[body].set_result(accept(body))
+    await turns()
+
+    assert written == [b"\x0bMSA|AA|1\x1c\r\x0bMSA|AA|2\x1c\r\x0bMSA|AA|3\x1c\r"]
 
 
 async def test_case_03_a_refused_message_costs_neither_neighbour() -> None:
@@ -245,3 +284,17 @@ async def test_a_closed_door_serves_those_inside_and_opens_again() -> None:
         later = await connect()
         await later.send(b"\x0bMSH|2\x1c\r")
         assert await later.read(11) == b"\x0bMSA|AA|2\x1c\r"
+
+
+async def test_a_dead_peer_will_be_noticed() -> None:
+    """Firewalls drop idle connections without a word (case 27)."""
+    desk = Desk()
+    async with listening(desk) as (listener, connect):
+        await connect()
+        await desk.happened("mllp.opened")
+        (connection,) = listener._house.admission.guests
+        assert isinstance(connection, Connection)
+        sock = connection._transport.get_extra_info("socket")
+
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1

@@ -40,20 +40,21 @@ def mrn(value: str = "00042", authority: str = "ELM") -> Identifier:
     return Identifier(value=value, authority=authority)
 
 
-def patient(*, family: str = "Example", **said: Any) -> Patient:
+def patient(*, family: str = "Example", **said: object) -> Patient:
     """Return a patient as an order gives one."""
-    facts: dict[str, Any] = {
+    usual = {
         "mrn": mrn(),
         "name": Name(family=family, given="Ada"),
         "birth_date": date(1970, 1, 31),
         "sex": "female",
     }
-    return Patient(**(facts | said))
+    return Patient.model_validate(usual | said)
 
 
-def facts(*identifiers: Identifier, **said: Any) -> PatientFacts:
+def facts(*identifiers: Identifier, **said: object) -> PatientFacts:
     """Return the patient facts of a message that is no order."""
-    return PatientFacts(identifiers=identifiers or (mrn(),), **said)
+    usual = {"identifiers": identifiers or (mrn(),)}
+    return PatientFacts.model_validate(usual | said)
 
 
 def number(value: str = "A-1") -> PlacerNumber:
@@ -61,23 +62,23 @@ def number(value: str = "A-1") -> PlacerNumber:
     return PlacerNumber(value=value, namespace="ELM-ORD")
 
 
-def content(placer: str = "A-1", **said: Any) -> OrderContent:
+def content(placer: str = "A-1", **said: object) -> OrderContent:
     """Return what a site says of an order; only ``said`` goes beyond the required."""
-    required: dict[str, Any] = {
+    required = {
         "placer_number": number(placer),
         "facility": "ELM-MAIN",
         "patient": patient(),
         "product": Product(code="helix-cart"),
     }
-    return OrderContent(**(required | said))
+    return OrderContent.model_validate(required | said)
 
 
-def place(placer: str = "A-1", **said: Any) -> PlaceOrder:
+def place(placer: str = "A-1", **said: object) -> PlaceOrder:
     """Order NW."""
     return PlaceOrder(command="place", order=content(placer, **said))
 
 
-def change(placer: str = "A-1", **said: Any) -> ChangeOrder:
+def change(placer: str = "A-1", **said: object) -> ChangeOrder:
     """Order XO."""
     return ChangeOrder(command="change", order=content(placer, **said))
 
@@ -94,7 +95,7 @@ def cancel(
     )
 
 
-def update(*identifiers: Identifier, **said: Any) -> UpdatePatient:
+def update(*identifiers: Identifier, **said: object) -> UpdatePatient:
     """Send an A08."""
     return UpdatePatient(command="update_patient", patient=facts(*identifiers, **said))
 
@@ -114,12 +115,15 @@ def merge(
     )
 
 
-def report(order_id: str, status: Status, **said: Any) -> ReportStatus:
+def report(order_id: str, status: Status, **said: object) -> ReportStatus:
     """Let a manufacturer say where an order stands."""
-    known: dict[str, Any] = {"party": MAKER} | said
-    return ReportStatus(
-        command="report_status", order_id=order_id, status=status, **known
-    )
+    usual = {
+        "command": "report_status",
+        "order_id": order_id,
+        "status": status,
+        "party": MAKER,
+    }
+    return ReportStatus.model_validate(usual | said)
 
 
 def coi(value: str = "COI-1", issuer: str = MAKER) -> Alias:
@@ -127,7 +131,7 @@ def coi(value: str = "COI-1", issuer: str = MAKER) -> Alias:
     return Alias(type="COI", issuer=issuer, value=value)
 
 
-def circumstances(**known: Any) -> Circumstances:
+def circumstances(**known: object) -> Circumstances:
     """Return what deciding depends on besides commands and state."""
     usual: dict[str, Any] = {
         "origin": MESSAGE,
@@ -137,7 +141,8 @@ def circumstances(**known: Any) -> Circumstances:
         "secret": bytes(16),
         "route": lambda _: TO_MAKER,
     }
-    return Circumstances(**(usual | known))
+    usual.update(known)
+    return Circumstances(**usual)
 
 
 def told(decision: Decision) -> list[tuple[str, str, str]]:

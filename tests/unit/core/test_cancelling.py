@@ -4,8 +4,7 @@ from datetime import date
 
 import pytest
 
-from gateway.core.order import Name
-from gateway.core.order import Status as S
+from gateway.core.order import Name, Status
 from gateway.core.verdict import MessageState
 from tests.unit.core.builders import (
     HELD,
@@ -18,11 +17,11 @@ from tests.unit.core.builders import (
     problems,
     report,
     told,
+    update,
 )
 from tests.unit.core.story import Story
 
 PENDING = "cancel_pending"
-REFUSED = "submission_refused"
 
 
 def test_a_cancellation_before_its_order_waits() -> None:
@@ -32,8 +31,8 @@ def test_a_cancellation_before_its_order_waits() -> None:
     assert decision.wait_for == ("elmwood|ELM-ORD|A-1",)
 
 
-@pytest.mark.parametrize("status", [S.READY, S.ACKNOWLEDGED, S.IN_MANUFACTURING])
-def test_a_cancellation_is_asked_of_the_manufacturer(status: S) -> None:
+@pytest.mark.parametrize("status", [Status.READY, Status.ACCEPTED, Status.IN_RELEASE])
+def test_a_cancellation_is_asked_of_the_manufacturer(status: Status) -> None:
     """The manufacturer owns the fact: until it answers, the status stays."""
     story = Story()
     story.placed(status=status)
@@ -51,9 +50,9 @@ def test_the_manufacturers_answer_ends_the_order_and_the_waiting() -> None:
     order_id = story.placed()
     story.hear(cancel())
 
-    story.report(report(order_id, S.CANCELLED))
+    story.report(report(order_id, Status.CANCELLED))
 
-    assert (story.order().status, story.order().flags) == (S.CANCELLED, ())
+    assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
 
 
 def test_progress_meanwhile_does_not_end_the_waiting() -> None:
@@ -61,7 +60,7 @@ def test_progress_meanwhile_does_not_end_the_waiting() -> None:
     order_id = story.placed()
     story.hear(cancel())
 
-    story.report(report(order_id, S.ACCEPTED))
+    story.report(report(order_id, Status.ACCEPTED))
 
     assert story.order().flags == (PENDING,)
 
@@ -74,7 +73,7 @@ def test_cancelling_an_order_routed_nowhere_cancels_it_here() -> None:
 
     assert told(decision) == [("site", "status", "order_cancelled")]
     order = story.order()
-    assert (order.status, order.status_at) == (S.CANCELLED, NOON)
+    assert (order.status, order.status_at) == (Status.CANCELLED, NOON)
     assert order.status_reason == "entered in error"
 
 
@@ -86,7 +85,18 @@ def test_cancelling_what_the_manufacturer_refused_cancels_it_here() -> None:
     decision = story.hear(cancel())
 
     assert told(decision) == [("site", "status", "order_cancelled")]
-    assert story.order().status is S.CANCELLED
+    assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
+
+
+def test_cancelling_keeps_an_identity_hold() -> None:
+    """Who the patient is stays in question when the order ends."""
+    story = Story(NOWHERE)
+    story.placed()
+    story.hear(update(sex="male"))
+
+    story.hear(cancel())
+
+    assert (story.order().status, story.order().flags) == (Status.CANCELLED, (HELD,))
 
 
 @pytest.mark.parametrize("destination", ["asked", "nowhere"])
@@ -98,8 +108,8 @@ def test_cancelling_twice_has_no_effect(destination: str) -> None:
     assert story.hear(cancel()).verdict.state is MessageState.NO_EFFECT
 
 
-@pytest.mark.parametrize("end", [S.REJECTED, S.TERMINATED, S.EXPIRED])
-def test_cancelling_what_ended_otherwise_is_held(end: S) -> None:
+@pytest.mark.parametrize("end", [Status.REJECTED, Status.TERMINATED, Status.EXPIRED])
+def test_cancelling_what_ended_otherwise_is_held(end: Status) -> None:
     story = Story()
     order_id = story.placed(status=end)
 
@@ -133,19 +143,19 @@ def test_cancelling_for_the_wrong_patient_is_held_and_holds_the_order(
 def test_a_refused_cancellation_is_no_longer_pending() -> None:
     """The order goes on, and the site hears that it does (UC)."""
     story = Story()
-    order_id = story.placed(status=S.IN_MANUFACTURING)
+    order_id = story.placed(status=Status.IN_MANUFACTURING)
     story.hear(cancel())
 
     decision = story.end_delivery("rejected", "cancel", order_id, code="too_late")
 
     assert told(decision) == [("site", "status", "cancel_refused")]
     assert decision.tellings[0].event.code == "too_late"
-    assert (story.order().status, story.order().flags) == (S.IN_MANUFACTURING, ())
+    assert (story.order().status, story.order().flags) == (Status.IN_MANUFACTURING, ())
 
 
 def test_a_refused_cancellation_can_be_asked_again() -> None:
     story = Story()
-    order_id = story.placed(status=S.IN_MANUFACTURING)
+    order_id = story.placed(status=Status.IN_MANUFACTURING)
     story.hear(cancel())
     story.end_delivery("rejected", "cancel", order_id)
 
@@ -164,5 +174,5 @@ def test_a_manufacturer_that_refused_order_and_cancellation_never_had_it() -> No
     decision = story.end_delivery("rejected", "cancel", order_id)
 
     assert told(decision) == [("site", "status", "order_cancelled")]
-    assert (story.order().status, story.order().flags) == (S.CANCELLED, (REFUSED,))
+    assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
     assert story.kinds(order_id)[-2:] == ["cancel_refused", "order_cancelled"]

@@ -14,6 +14,7 @@ from tests.unit.core.builders import (
     NOWHERE,
     alarms,
     cancel,
+    change,
     circumstances,
     content,
     mrn,
@@ -151,12 +152,16 @@ def test_the_same_placer_number_in_another_namespace_is_another_order() -> None:
     assert len(story.orders) == 2
 
 
-def test_the_manufacturer_learns_of_an_order_after_its_place_is_known() -> None:
-    """The route is pinned: later route tables do not move an order."""
+def test_an_order_stays_with_the_manufacturer_it_was_routed_to() -> None:
+    """The route is pinned: a later route table moves new orders only."""
     story = Story()
     order_id = story.placed()
     story.destination = Destination("other", "other-1")
 
+    story.hear(change(priority="stat"))
     story.report(report(order_id, Status.ACCEPTED))
 
-    assert story.order().manufacturer == MAKER
+    assert (story.order().manufacturer, story.order().route_version) == (
+        MAKER,
+        "helix-7",
+    )

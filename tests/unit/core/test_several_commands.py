@@ -5,7 +5,7 @@ import pytest
 from gateway.core.commands import Command
 from gateway.core.decide import decide
 from gateway.core.effects import View
-from gateway.core.order import Status as S
+from gateway.core.order import Status
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
     HELD,
@@ -51,7 +51,7 @@ def test_a_later_report_sees_what_an_earlier_one_did() -> None:
     story = Story()
     order_id = story.placed()
 
-    story.report(report(order_id, S.ACCEPTED), report(order_id, S.ACCEPTED))
+    story.report(report(order_id, Status.ACCEPTED), report(order_id, Status.ACCEPTED))
 
     assert story.kinds(order_id) == ["order_placed", "status_advanced"]
 
@@ -128,7 +128,7 @@ def test_one_that_must_be_rejected_rejects_all() -> None:
     story = Story()
     story.placed()
 
-    decision = story.hear(place("A-2"), report("nobody", S.ACCEPTED))
+    decision = story.hear(place("A-2"), report("nobody", Status.ACCEPTED))
 
     assert decision.verdict.refusal is Refusal.CONTENT
     assert list(decision.orders) == []

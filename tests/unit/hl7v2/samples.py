@@ -19,24 +19,22 @@ MSH = (
     "|CTRL-1|P|2.5.1||||||UNICODE UTF-8"
 )
 
-OMG = "\r".join(
-    [
-        MSH,
+SEGMENTS = [
+    (
         "PID|1||00123^^^STE^MR~987-65-4321^^^USSSA^SS||van Berg&van&Berg^Ana^^^Dr"
-        '||19671204|F|||12 Hill Rd^""^Springfield^MA^01103',
-        "PV1|1|O|CLIN^R204",
-        "OBX|1|NM|8302-2^Body height^LN||168|cm^centimeter^UCUM|||||F",
-        "ORC|NW|ORD-1^EPIC|||SC",
-        "OBR|1|ORD-1^EPIC||CART-1^CAR-T product^L",
-        "OBX|1|NM|29463-7^Body weight^LN||71.4|kg^kilogram^UCUM|||||F",
-        "OBX|2|TX|8251-1^Comment^LN||R&D says 5^3 is fine",
-        r"NTE|1|P|Bring \T\ keep cold\.br\second line",
-        "ORC|NW|ORD-2^EPIC|||SC",
-        "OBR|1|ORD-2^EPIC||CART-2^Other product^L",
-        "OBX|1|NM|29463-7^Body weight^LN||72.0|kg^kilogram^UCUM|||||F",
-        "",
-    ]
-).encode()
+        '||19671204|F|||12 Hill Rd^""^Springfield^MA^01103'
+    ),
+    "PV1|1|O|CLIN^R204",
+    "OBX|1|NM|8302-2^Body height^LN||168|cm^centimeter^UCUM|||||F",
+    "ORC|NW|ORD-1^EPIC|||SC",
+    "OBR|1|ORD-1^EPIC||CART-1^CAR-T product^L",
+    "OBX|1|NM|29463-7^Body weight^LN||71.4|kg^kilogram^UCUM|||||F",
+    "OBX|2|TX|8251-1^Comment^LN||R&D says 5^3 is fine",
+    r"NTE|1|P|Bring \T\ keep cold\.br\second line",
+    "ORC|NW|ORD-2^EPIC|||SC",
+    "OBR|1|ORD-2^EPIC||CART-2^Other product^L",
+    "OBX|1|NM|29463-7^Body weight^LN||72.0|kg^kilogram^UCUM|||||F",
+]
 """Two orders with a shared height, each with its own weight."""
 
 APPLIED = Verdict(MessageState.APPLIED)
@@ -45,6 +43,9 @@ APPLIED = Verdict(MessageState.APPLIED)
 def body(*segments: str, msh: str = MSH) -> bytes:
     """Return a message of MSH and ``segments``, in UTF-8."""
     return "".join(f"{segment}\r" for segment in (msh, *segments)).encode()
+
+
+OMG = body(*SEGMENTS)
 
 
 def message(data: bytes, conventions: Conventions = PLAIN) -> Message:

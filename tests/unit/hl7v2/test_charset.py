@@ -87,7 +87,7 @@ def test_a_blank_msh_18_means_what_the_site_says() -> None:
     """The interface agreement fills what the standard leaves open."""
     site = Conventions(charset="WINDOWS-1252")
 
-    assert value("PID-5", sent("", "O’Neil", "cp1252"), site) == "O’Neil"
+    assert value("PID-5", sent("", "O\u2019Neil", "cp1252"), site) == "O\u2019Neil"
 
 
 @pytest.mark.parametrize("name", ["KLINGON", "UNICODE UTF-16", "8859/1~KLINGON"])
@@ -127,6 +127,16 @@ def test_the_place_counts_segments() -> None:
         message(data)
 
     assert caught.value.problems[0].where == "OBX[2]-4"
+
+
+def test_bytes_outside_any_segment_are_located_by_line() -> None:
+    """Garbage after the last segment is in no field."""
+    data = sent("ASCII", "Muller", "ascii") + b"\r\xff\xfe"
+
+    with pytest.raises(Unreadable) as caught:
+        message(data)
+
+    assert caught.value.problems[0].where == "line 3"
 
 
 def test_several_charsets_that_agree_are_one() -> None:

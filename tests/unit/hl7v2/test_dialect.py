@@ -9,7 +9,7 @@ MARKS = standard("utf-8")
 
 
 @given(st.text(), st.sampled_from(CODECS), st.sampled_from(["^~\\&", "^~\\&#", "$%*!"]))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_escaping_and_unescaping_gives_the_text_back(
     text: str, codec: str, marks: str
 ) -> None:
@@ -20,7 +20,7 @@ def test_escaping_and_unescaping_gives_the_text_back(
 
 
 @given(st.text())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_escaped_text_cannot_break_its_field(text: str) -> None:
     """No delimiter, no line end and no framing byte is left in it."""
     escaped = MARKS.escaped(text)
@@ -29,7 +29,7 @@ def test_escaped_text_cannot_break_its_field(text: str) -> None:
 
 
 @given(st.text(alphabet="\\FSTREPXHN.br0D^&| "))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_unescaping_never_fails(text: str) -> None:
     """Broken escapes are text."""
     MARKS.unescape(text)

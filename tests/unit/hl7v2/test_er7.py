@@ -26,7 +26,7 @@ def problems(data: bytes, conventions: Conventions = Conventions()) -> list[Prob
 
 
 @given(st.lists(TEXT, min_size=1, max_size=9))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_fields_are_kept_to_the_byte(fields: list[str]) -> None:
     """Nothing is trimmed, normalised, replaced or taken for a line end."""
     found = message(body("ZXT|" + "|".join(fields))).first("ZXT")
@@ -36,7 +36,7 @@ def test_fields_are_kept_to_the_byte(fields: list[str]) -> None:
 
 
 @given(st.lists(TEXT, min_size=1, max_size=5))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_message_is_its_segments(texts: list[str]) -> None:
     """Joining what was read gives the bytes that came."""
     data = body(*(f"ZXT|{text}" for text in texts))

@@ -45,6 +45,7 @@ def each(group: str, place: str, data: bytes = OMG) -> list[object]:
         ("PID-11.2.3", NULL),
         ("PID-99", None),
         ("ZZZ-1", None),
+        ("ZZZ-1[2]", None),
         ("MSH-1", "|"),
         ("MSH-2", "^~\\&"),
         ("MSH-3", "EPIC"),
@@ -91,7 +92,17 @@ def test_leading_zeros_and_odd_digits_survive() -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        *("", "PID", "PID-0", "PID-", "pid-3", "PI-3", "PID-3.", "PID-3.0", "PID-3.1.1.1"),
+        *(
+            "",
+            "PID",
+            "PID-0",
+            "PID-",
+            "pid-3",
+            "PI-3",
+            "PID-3.",
+            "PID-3.0",
+            "PID-3.1.1.1",
+        ),
         *("PID-3[", "PID-3[]", "PID-3[x]", "PID-3[0]", "PID-3[5=]", "PID-3[=x]"),
         *("PID-3[1][2]", "PID-3[5=MR][1]", "PID-3[1.2.3=x]", "OBX[1.2.3.4=x]-5"),
         *("OBX[1][2]-5", "MSH-2.1", "MSH-1[1]", "..1", ".0", "PID-3 ", "PID-٣"),
@@ -138,6 +149,15 @@ def test_a_group_inside_a_window() -> None:
     second = nodes("ORC...")[1]
 
     found = FORMAT.group("OBX")(second)
+
+    assert [FORMAT.place("OBX-5")(node) for node in found] == ["168", "72.0"]
+
+
+def test_a_group_beside_a_segment() -> None:
+    """Walked from where the segment was found."""
+    order = FORMAT.group("ORC")(nodes("ORC...")[1])[0]
+
+    found = FORMAT.group("OBX")(order)
 
     assert [FORMAT.place("OBX-5")(node) for node in found] == ["168", "72.0"]
 

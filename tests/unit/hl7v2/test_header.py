@@ -58,7 +58,8 @@ def test_any_usable_delimiters_are_taken_from_the_message(marks: str) -> None:
     """Four or five encoding characters, in any version."""
     field, component = marks[0], marks[1]
     data = (
-        MSH.replace("|", field).replace("^", component)
+        MSH.replace("|", field)
+        .replace("^", component)
         # MSH-2 itself was changed too; put it back
         .replace(f"{field}{component}~\\&{field}", f"{marks}{field}", 1)
         .encode()
@@ -152,7 +153,10 @@ def test_fragments_are_not_joined(data: bytes, where: str) -> None:
 
 @pytest.mark.parametrize(
     "version",
-    "2.1 2.2 2.3 2.3.1 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2 2.9 2.5^USA".split(),
+    [
+        *("2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1"),
+        *("2.8", "2.8.1", "2.8.2", "2.9", "2.5^USA"),
+    ],
 )
 def test_every_version_in_use_is_read(version: str) -> None:
     """Hospitals run decades of them side by side."""
@@ -186,7 +190,9 @@ def test_segments_are_bounded() -> None:
     assert objection(fits + b"NTE|1\r")[1] == "message.too_many_segments"
 
 
-@pytest.mark.parametrize("front", [b"\xef\xbb\xbf", b"\r\n", b"\n\n", b"\xef\xbb\xbf\r"])
+@pytest.mark.parametrize(
+    "front", [b"\xef\xbb\xbf", b"\r\n", b"\n\n", b"\xef\xbb\xbf\r"]
+)
 def test_what_stands_before_msh_is_tolerated(front: bytes) -> None:
     """A byte order mark and blank lines."""
     header, verdict = peek(front + OMG)

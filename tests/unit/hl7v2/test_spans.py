@@ -79,7 +79,7 @@ def test_offsets_count_bytes_not_characters(name: str, codec: str, family: str) 
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n|~^&\\"))))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_every_field_is_found(fields: list[str]) -> None:
     """Byte for byte."""
     data = body("ZXT|" + "|".join(fields))

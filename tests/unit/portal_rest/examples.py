@@ -67,7 +67,7 @@ def claim(
     body: bytes | None = None,
 ) -> Claim:
     """Return the right to one delivery; its body is an order Helix would take."""
-    order = b'{"clientReference":"%b","product":{"code":"hx-1"},"patient":{}}'
+    order = b'{"clientReference":"%b","product":{"code":"HELIX-CART-19"},"patient":{}}'
     return Claim(
         delivery_id="m-d1",
         order_id=order_id,

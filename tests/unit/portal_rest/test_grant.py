@@ -5,9 +5,9 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from adapters.portal_rest.auth import LONGEST_LIFE, Grant, read_grant
+from adapters.portal_rest.auth import LONGEST_LIFE, ClientCredentials, Grant, read_grant
 from gateway.delivery.outcome import DestinationFault, Evidence, NotTaken
-from tests.unit.portal_rest.examples import NOON
+from tests.unit.portal_rest.examples import NOON, StoppedClock
 
 
 def granted(**fields: object) -> object:
@@ -71,3 +71,20 @@ def test_throttling_passes_by_itself() -> None:
 
 def test_a_grant_hides_its_token() -> None:
     assert "CANARY" not in repr(granted(access_token="CANARY"))
+
+
+async def test_a_late_refusal_of_an_old_token_spares_the_new_one() -> None:
+    """Requests sent with the old token are still being refused one by one."""
+    fetched = iter(["old", "new", "newest"])
+
+    async def fetch() -> Grant:
+        return Grant(next(fetched), NOON + timedelta(hours=1))
+
+    tokens = ClientCredentials(fetch, StoppedClock())
+    assert await tokens.token() == "old"
+
+    tokens.discard("old")
+    assert await tokens.token() == "new"
+    tokens.discard("old")
+
+    assert await tokens.token() == "new"

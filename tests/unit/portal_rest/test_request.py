@@ -1,5 +1,7 @@
 """One delivery makes one request, the same in every attempt."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,15 @@ def test_the_body_is_the_frozen_one() -> None:
     assert build_request(portal(), BASE, claim(body=b"\x00 as is")).body == (
         b"\x00 as is"
     )
+
+
+@pytest.mark.parametrize(("attempt", "repeated"), [(1, False), (2, True)])
+def test_a_request_knows_whether_it_was_sent_before(
+    attempt: int, *, repeated: bool
+) -> None:
+    again = replace(claim(), attempt=attempt)
+
+    assert build_request(portal(), BASE, again).repeated is repeated
 
 
 def test_an_order_id_cannot_leave_its_place_in_the_path() -> None:

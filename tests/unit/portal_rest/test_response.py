@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.portal_rest.response import (
@@ -37,18 +37,36 @@ def shown(
     *,
     rules: ResponseRules = PLAIN,
     keyed: bool = True,
+    repeated: bool = False,
     retry_after: str = "",
 ) -> Outcome:
     answer = Answer(status, {"retry-after": retry_after}, body)
-    return classify(answer, rules, keyed=keyed, now=NOON)
+    return classify(answer, rules, keyed=keyed, repeated=repeated, now=NOON)
 
 
 KINDS: dict[type[Outcome], tuple[int, ...]] = {
     Delivered: (200, 201, 202, 204, 299),
     DestinationFault: (300, 301, 302, 303, 304, 307, 308, 399, 401, 403),
-    Rejected: (400, 402, 404, 405, 406, 407, 410, 411, 413, 414, 415, 418, 422, 451),
+    Rejected: (
+        400,
+        402,
+        404,
+        405,
+        406,
+        407,
+        409,
+        410,
+        411,
+        412,
+        413,
+        414,
+        415,
+        418,
+        422,
+        451,
+    ),
     NotTaken: (429, 503),
-    Unknown: (408, 409, 412, 425, 500, 501, 502, 504, 507, 520, 599, 600, 999, 101),
+    Unknown: (408, 425, 500, 501, 502, 504, 507, 520, 599, 600, 999, 101),
 }
 
 
@@ -58,6 +76,19 @@ KINDS: dict[type[Outcome], tuple[int, ...]] = {
 )
 def test_a_status_without_a_rule(status: int, kind: type[Outcome]) -> None:
     assert isinstance(shown(status), kind)
+
+
+@pytest.mark.parametrize("status", [409, 412])
+def test_a_conflict_met_by_a_repeated_request_may_be_with_itself(status: int) -> None:
+    """The first attempt may be what it conflicts with; nobody was refused then."""
+    assert isinstance(shown(status, repeated=True), Unknown)
+    rules = ResponseRules({status: "rejected"})
+    assert isinstance(shown(status, repeated=True, rules=rules), Rejected)
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 415, 422])
+def test_a_repeated_request_may_still_be_refused(status: int) -> None:
+    assert isinstance(shown(status, repeated=True), Rejected)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -236,6 +267,7 @@ TREE = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.lists(TREE) | TREE, st.sampled_from(["", ".", "a", "a.b", "a.b.a"]))
 def test_any_place_in_any_tree_is_text_or_nothing(tree: object, place: str) -> None:
     assert isinstance(text_at(tree, place), str)

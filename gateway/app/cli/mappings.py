@@ -1,0 +1,115 @@
+"""``baton map`` and ``baton check``: what the mappings make of messages."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from gateway.app.cli.output import AsJson, err, explained, out, print_json
+from gateway.app.cli.serving import MappingsFolder, settings_with
+from gateway.app.wiring import Parts
+from gateway.core.errors import Problem, Unreadable
+from gateway.flow.understand import conventions, understand
+from gateway.mapping import examples, problems
+from gateway.mapping.catalog import Catalog
+from gateway.mapping.site import Site
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("map")(map_)
+    app.command()(check)
+
+
+def map_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    site: Annotated[str, typer.Option(help="Name of the site's folder.")],
+    mappings: MappingsFolder = None,
+) -> None:
+    """Print what one message asks for, as canonical JSON; one command a line.
+
+    Exit status 0 if it maps, 1 if it does not: then every problem is printed with
+    its place, and what to do.
+
+    Example: baton map order.hl7 --site st_elm
+    """
+    parts = Parts()
+    catalog = parts.load(settings_with(mappings=mappings).mappings)
+    chosen = catalog.sites.get(site)
+    if chosen is None:
+        known = ", ".join(sorted(catalog.sites))
+        raise typer.BadParameter(f"known sites: {known}", param_hint="--site")
+    _complain(chosen.problems)
+    body = file.read_bytes()
+    reader = parts.hl7v2.reader()
+    header, unusable = reader.peek(_with_cr(body))
+    understood = understand(reader, header, _with_cr(body), chosen)
+    verdict = unusable or understood.verdict
+    for command in understood.commands:
+        print_json(orjson.loads(command.model_dump_json(exclude_none=True)))
+    found = verdict.problems if verdict else understood.notes
+    for problem in found:
+        err.print(explained(problem), markup=False, soft_wrap=True)
+    if verdict is not None and not understood.commands:
+        err.print(f"verdict: {verdict.state}", markup=False)
+        raise typer.Exit(0 if verdict.accepted else 1)
+
+
+def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
+    """Compile every mapping and run every example.
+
+    Prints one line for each problem, as a compiler would: file:line: code: what
+    to do. Exit status 0 if all is well, 2 if anything is wrong.
+
+    Example: baton check --mappings /etc/baton/mappings
+    """
+    folder = settings_with(mappings=mappings).mappings
+    parts = Parts()
+    catalog = parts.load(folder)
+    readers = {"hl7v2": _reading(parts)}
+    found = [*catalog.problems, *examples.run_examples(folder, catalog, readers)]
+    for problem in found:
+        if as_json:
+            print_json({"where": problem.where, "code": problem.code})
+        else:
+            out.print(problems.explain(problem), markup=False, soft_wrap=True)
+    _summarise(catalog, found)
+    if found:
+        raise typer.Exit(2)
+
+
+def _summarise(catalog: Catalog, found: list[Problem]) -> None:
+    for site in catalog.sites.values():
+        if site.interface.application_answers:
+            err.print(f"{site.name}: application answer not sent yet", markup=False)
+    sites, portals = len(catalog.sites), len(catalog.portals)
+    ran = len(catalog.mappings)
+    err.print(
+        f"{sites} sites, {portals} portals, {ran} mappings: {len(found)} problem(s)",
+        markup=False,
+    )
+
+
+def _complain(found: tuple[Problem, ...]) -> None:
+    for problem in found:
+        err.print(problems.explain(problem), markup=False, soft_wrap=True)
+    if found:
+        raise typer.Exit(2)
+
+
+def _with_cr(body: bytes) -> bytes:
+    """Read files as an editor leaves them; on the wire line ends are CR."""
+    return body if b"\r" in body else body.replace(b"\n", b"\r")
+
+
+def _reading(parts: Parts) -> examples.Read:
+    reader = parts.hl7v2.reader()
+
+    def read(body: bytes, site: Site | None) -> Any:  # noqa: ANN401 - the reader's own type
+        header, unusable = reader.peek(_with_cr(body))
+        if unusable is not None:
+            raise Unreadable(*unusable.problems)
+        return reader.read(header, _with_cr(body), conventions(site))
+
+    return read

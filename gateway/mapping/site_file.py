@@ -1,0 +1,202 @@
+"""Reads ``sites/<name>/site.yaml``. What is wrong closes the site, and only it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final
+
+from gateway.core.order import Status
+from gateway.mapping.compiled import Compiled
+from gateway.mapping.fields import Fields
+from gateway.mapping.library import Library, Shelf
+from gateway.mapping.site import Facility, Interface, Site, StatusBack
+from gateway.mapping.times import local
+
+ANSWERS: Final = ("AA", "AE", "AR", "CA", "CE", "CR")
+MEANINGS: Final = ("delivered", "rejected", "not_taken", "unknown")
+USUAL: Final = {
+    "AA": "delivered",
+    "CA": "delivered",
+    "AE": "rejected",
+    "CE": "rejected",
+    "AR": "not_taken",
+    "CR": "rejected",
+}
+OPTIONS: Final = (
+    "application",
+    "facility",
+    "receiving_application",
+    "receiving_facility",
+    "processing_id",
+    "version",
+    "charset",
+    "accept_ack",
+    "application_ack",
+)
+"""What a site says about the MSH of its statuses; the rest is known when sent."""
+
+WAITS: Final = ("5s", "30s", "2m", "10m", "1h")
+
+
+def read_site(library: Library, name: str) -> Site:
+    """Read one site with its mappings."""
+    home = f"sites/{name}"
+    findings = library.findings(f"{home}/site.yaml")
+    document = library.document(findings)
+    fields = Fields(document, findings)
+    shelf = Shelf(library, home, findings)
+    site = _site(fields, name, shelf)
+    fields.done()
+    return replace(site, problems=(*findings.found, *shelf.found))
+
+
+def _site(fields: Fields, name: str, shelf: Shelf) -> Site:
+    fields.word("site", ("1",))
+    interface = _interface(fields.mapping("interface"))
+    shelf.zone = interface.zone
+    return Site(
+        name=name,
+        title=fields.text("title"),
+        senders=_senders(fields),
+        networks=_networks(fields),
+        facilities=_facilities(fields),
+        processing_ids=frozenset(fields.texts("processing_ids", needed=True)),
+        interface=interface,
+        messages=_messages(fields, shelf),
+        ignore=frozenset(fields.texts("ignore")),
+        status_back=_status_back(fields, name, shelf),
+        catch_all=fields.flag("catch_all"),
+        routed=fields.flag("routed", default=True),
+        remark=fields.text("remark", ""),
+        control_id=_trust(fields),
+    )
+
+
+def _trust(fields: Fields) -> Any:  # noqa: ANN401 - one of two literals
+    return fields.word("control_id", ("trusted", "untrusted"), "trusted")
+
+
+def _senders(fields: Fields) -> frozenset[tuple[str, str]]:
+    """Read MSH-3 with its MSH-4 values; none are needed by a catch-all site."""
+    pairs: set[tuple[str, str]] = set()
+    needed = not fields.flag("catch_all")
+    for node in fields.items("senders", needed=needed):
+        sender = Fields(node, fields.findings)
+        application = sender.text("application")
+        facilities = sender.texts("facilities", needed=True)
+        pairs |= {(application, facility) for facility in facilities}
+        sender.done()
+    return frozenset(pairs)
+
+
+def _networks(fields: Fields) -> tuple[IPv4Network | IPv6Network, ...]:
+    line = fields.line_of("networks")
+    texts = fields.texts("networks", needed=True)
+    found = (fields.attempt(line, text, ip_network) for text in texts)
+    return tuple(network for network in found if network is not None)
+
+
+def _facilities(fields: Fields) -> Mapping[str, Facility]:
+    found = {}
+    for code, node in fields.entries("facilities"):
+        each = Fields(node, fields.findings)
+        found[code] = Facility(code, each.text("name"), each.text("country"))
+        each.done()
+    return found
+
+
+def _interface(fields: Fields) -> Interface:
+    interface = Interface(
+        charset=fields.text("charset", ""),
+        line_ends=_line_ends(fields),
+        structured_answers=fields.flag("structured_answers"),
+        codes=_answers(fields.mapping("codes"), ANSWERS),
+        zone=fields.text("zone", ""),
+    )
+    fields.attempt(fields.line_of("zone"), interface.zone, local)
+    fields.done()
+    return interface
+
+
+def _line_ends(fields: Fields) -> Any:  # noqa: ANN401 - one of two literals
+    return fields.word("line_ends", ("cr", "any"), "cr")
+
+
+def _answers(fields: Fields, meanings: tuple[str, ...]) -> dict[str, str]:
+    found = {
+        code: fields.word(code, meanings, meanings[0])
+        for code in ANSWERS
+        if code in fields
+    }
+    fields.done()
+    return found
+
+
+def _messages(fields: Fields, shelf: Shelf) -> Mapping[str, Compiled]:
+    found = {}
+    lines = fields.mapping("messages", needed=True)
+    for message, node in fields.entries("messages"):
+        line = lines.line_of(message)
+        name = fields.parsed(node, str, "")
+        mapping = shelf.mapping(
+            name, line, reads="hl7v2", writes="command", message=message
+        )
+        if mapping:
+            found[message] = mapping
+    for message in fields.texts("ignore"):
+        if message in lines:
+            detail = f"{message} is under messages: and ignore:"
+            fields.bad(fields.line_of("ignore"), detail)
+    return found
+
+
+def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
+    if "status_back" not in fields:
+        return None
+    back = fields.mapping("status_back")
+    line = back.line_of("mapping")
+    mapping = shelf.mapping(
+        back.text("mapping"), line, reads="canonical", writes="hl7v2"
+    )
+    host_setting = back.setting("to")
+    message = back.text("message")
+    options = _options(back.mapping("header", needed=True))
+    when = _statuses(back)
+    codes = {**USUAL, **_answers(back.mapping("codes"), MEANINGS)}
+    waits = back.durations("waits", WAITS)
+    answer_timeout = back.duration("answer_timeout", timedelta(seconds=30))
+    deadline = back.duration("deadline", timedelta(days=3))
+    repeats_safely = back.flag("repeats_safely")
+    back.done()
+    if mapping is None:
+        return None
+    return StatusBack(
+        destination=f"ehr:{name}",
+        host_setting=host_setting,
+        message=message,
+        mapping=mapping,
+        options=options,
+        when=when,
+        codes=codes,
+        waits=waits,
+        answer_timeout=answer_timeout,
+        deadline=deadline,
+        repeats_safely=repeats_safely,
+    )
+
+
+def _options(fields: Fields) -> dict[str, str]:
+    needed = ("processing_id", "version")
+    found = {key: fields.text(key, None if key in needed else "") for key in OPTIONS}
+    fields.done()
+    return {key: text for key, text in found.items() if text}
+
+
+def _statuses(fields: Fields) -> frozenset[Status]:
+    line = fields.line_of("when")
+    texts = fields.texts("when", needed=True)
+    if texts == ("all",):
+        return frozenset(Status)
+    found = (fields.attempt(line, text, Status) for text in texts)
+    return frozenset(status for status in found if status is not None)

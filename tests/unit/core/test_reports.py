@@ -1,0 +1,375 @@
+"""A manufacturer reports where an order stands."""
+
+from datetime import datetime, timedelta, timezone
+
+import orjson
+import pytest
+
+from gateway.core.order import Alias, Status
+from gateway.core.verdict import MessageState, Refusal
+from tests.unit.core.builders import (
+    MAKER,
+    MINUTE,
+    NOON,
+    alarms,
+    problems,
+    report,
+    told,
+)
+from tests.unit.core.story import Story
+
+EARLIER = NOON - MINUTE
+LATER = NOON + MINUTE
+
+
+# ---------------------------------------------------------------- advancing
+
+
+def test_a_report_advances_the_order_and_is_told_to_the_site() -> None:
+    story = Story()
+    order_id = story.placed()
+
+    decision = story.report(
+        report(order_id, Status.ACKNOWLEDGED, occurred_at=EARLIER, reason="queued")
+    )
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert told(decision) == [("site", "status", "status_advanced")]
+    order = story.order()
+    assert (order.status, order.status_at) == (Status.ACKNOWLEDGED, EARLIER)
+    assert order.status_reason == "queued"
+
+
+def test_what_the_site_hears_names_the_step_its_time_and_its_slot() -> None:
+    story = Story()
+    order_id = story.placed()
+    slot = NOON + timedelta(days=9)
+
+    [telling] = story.report(
+        report(order_id, Status.SCHEDULED, occurred_at=EARLIER, scheduled_for=slot)
+    ).tellings
+
+    event = telling.event
+    assert (event.status, event.occurred_at) == (Status.SCHEDULED, EARLIER)
+    assert (event.scheduled_for, event.reported) == (slot, False)
+
+
+def test_the_ledger_has_who_says_so_and_when_it_was() -> None:
+    story = Story()
+    order_id = story.placed()
+
+    [event] = story.report(
+        report(order_id, Status.ACCEPTED, occurred_at=EARLIER)
+    ).events
+
+    header = orjson.loads(event.header)
+    assert header["asserted_by"] == MAKER
+    assert header["occurred_at"] == EARLIER.isoformat()
+    assert header["recorded_at"] == NOON.isoformat()
+
+
+def test_states_passed_over_are_written_as_inferred() -> None:
+    story = Story()
+    order_id = story.placed()
+
+    [event] = story.report(report(order_id, Status.ACCEPTED)).events
+
+    assert orjson.loads(event.body)["inferred"] == ["submitted", "acknowledged"]
+
+
+def test_the_next_state_infers_nothing() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACKNOWLEDGED)
+
+    [event] = story.report(report(order_id, Status.ACCEPTED)).events
+
+    assert "inferred" not in orjson.loads(event.body)
+
+
+def test_an_untimed_report_happened_when_we_heard_of_it() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.now = LATER
+
+    story.report(report(order_id, Status.ACCEPTED))
+
+    assert story.order().status_at == LATER
+
+
+def test_a_report_from_the_future_counts_from_now() -> None:
+    """A fast clock there must not make later bad news look like old news here."""
+    story = Story()
+    order_id = story.placed()
+    future = NOON + timedelta(days=9)
+    story.report(report(order_id, Status.RELEASED, occurred_at=future))
+
+    bad_news = report(order_id, Status.OOS_DECISION, occurred_at=NOON + MINUTE)
+    decision = story.report(bad_news)
+
+    assert story.order().status_at == NOON
+    assert decision.verdict.state is MessageState.HELD
+
+
+def test_an_offset_is_kept_as_the_manufacturer_said_it() -> None:
+    story = Story()
+    order_id = story.placed()
+    local = datetime(2026, 3, 2, 5, tzinfo=timezone(timedelta(hours=-6)))
+
+    story.report(report(order_id, Status.ACCEPTED, occurred_at=local))
+
+    kept = story.order().status_at
+    assert kept is not None
+    assert kept.isoformat() == "2026-03-02T05:00:00-06:00"
+
+
+def test_success_after_a_refusal_drops_its_flag() -> None:
+    """The portal took the order by another way, such as by hand."""
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+
+    story.report(report(order_id, Status.ACCEPTED))
+
+    assert story.order().flags == ()
+
+
+# ---------------------------------------------------------------- repeats
+
+
+def test_a_repeated_report_has_no_effect() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+
+    decision = story.report(report(order_id, Status.ACCEPTED, occurred_at=LATER))
+
+    assert decision.verdict.state is MessageState.NO_EFFECT
+
+
+def test_a_repeated_report_that_says_more_is_recorded_and_not_told() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+
+    decision = story.report(
+        report(order_id, Status.ACCEPTED, manufacturer_number="H-1")
+    )
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert decision.tellings == ()
+    assert story.order().manufacturer_number == "H-1"
+    assert story.kinds(order_id)[-1] == "status_repeated"
+
+
+def test_a_known_number_and_known_aliases_are_nothing_new() -> None:
+    story = Story()
+    order_id = story.placed()
+    lot = Alias(type="LOT", issuer=MAKER, value="L-1")
+    said = report(order_id, Status.ACCEPTED, manufacturer_number="H-1", aliases=(lot,))
+    story.report(said)
+
+    assert story.report(said).verdict.state is MessageState.NO_EFFECT
+
+
+def test_aliases_gather_in_the_order_they_come() -> None:
+    story = Story()
+    order_id = story.placed()
+    join, lot = (Alias(type=t, issuer=MAKER, value="1") for t in ("JOIN", "LOT"))
+
+    story.report(report(order_id, Status.ACCEPTED, aliases=(join,)))
+    story.report(report(order_id, Status.IN_MANUFACTURING, aliases=(lot, join, lot)))
+
+    assert story.order().aliases == (join, lot)
+
+
+# ---------------------------------------------------------------- not the owner
+
+
+def test_another_partys_step_is_reported_and_does_not_move_the_order() -> None:
+    """Collection is the site's to assert; the manufacturer's word is shown beside."""
+    story = Story()
+    order_id = story.placed(status=Status.SCHEDULED)
+
+    decision = story.report(report(order_id, Status.COLLECTED))
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert told(decision) == [("site", "status", "status_reported")]
+    assert decision.tellings[0].event.reported
+    assert (story.order().status, story.order().reported) == (
+        Status.SCHEDULED,
+        (Status.COLLECTED,),
+    )
+
+
+def test_another_partys_step_is_reported_once() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.SCHEDULED)
+    story.report(report(order_id, Status.COLLECTED))
+
+    decision = story.report(report(order_id, Status.COLLECTED))
+
+    assert decision.verdict.state is MessageState.NO_EFFECT
+
+
+def test_another_partys_step_repeated_with_a_new_fact_is_recorded() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.SCHEDULED)
+    story.report(report(order_id, Status.COLLECTED))
+
+    story.report(report(order_id, Status.COLLECTED, manufacturer_number="H-1"))
+
+    assert story.order().reported == (Status.COLLECTED,)
+    assert story.order().manufacturer_number == "H-1"
+
+
+# ---------------------------------------------------------------- out of order
+
+
+def test_an_earlier_step_told_late_is_recorded_and_moves_nothing() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.RELEASED, occurred_at=NOON))
+
+    decision = story.report(
+        report(
+            order_id, Status.SM_RECEIVED, occurred_at=EARLIER, manufacturer_number="H-1"
+        )
+    )
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert decision.tellings == ()
+    assert story.order().status is Status.RELEASED
+    assert story.order().manufacturer_number == "H-1"
+    assert story.kinds(order_id)[-1] == "status_told_late"
+
+
+@pytest.mark.parametrize("when", [None, LATER])
+def test_acknowledgement_after_acceptance_only_lost_a_race(
+    when: datetime | None,
+) -> None:
+    """The webhook came before the answer to the POST it speaks of."""
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+
+    decision = story.report(report(order_id, Status.ACKNOWLEDGED, occurred_at=when))
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert story.order().status is Status.ACCEPTED
+
+
+@pytest.mark.parametrize("when", [None, LATER])
+def test_a_product_out_of_specification_after_release_is_held(
+    when: datetime | None,
+) -> None:
+    """Somebody must look before anything is infused."""
+    story = Story()
+    order_id = story.placed(status=Status.RELEASED)
+
+    decision = story.report(report(order_id, Status.OOS_DECISION, occurred_at=when))
+
+    assert decision.verdict.state is MessageState.HELD
+    assert problems(decision) == ["order.backward_step at status"]
+    assert alarms(decision) == [f"order.backward_step:{order_id}"]
+    assert story.order().status is Status.RELEASED
+
+
+def test_a_released_backward_step_is_recorded_and_moves_nothing() -> None:
+    """A person may accept that it was said; the status never moves backwards."""
+    story = Story()
+    order_id = story.placed(status=Status.RELEASED)
+
+    decision = story.report(
+        report(order_id, Status.OOS_DECISION), released={"order.backward_step"}
+    )
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert story.order().status is Status.RELEASED
+    assert story.kinds(order_id)[-1] == "status_told_late"
+
+
+@pytest.mark.parametrize(
+    ("current", "reported"),
+    [
+        (Status.CANCELLED, Status.IN_MANUFACTURING),
+        (Status.REJECTED, Status.ACCEPTED),
+        (Status.TERMINATED, Status.RELEASED),
+        (Status.EXPIRED, Status.CANCELLED),
+        (Status.MFG_FAILED, Status.RELEASED),
+        (Status.IN_MANUFACTURING, Status.REJECTED),
+    ],
+)
+def test_an_impossible_step_is_held(current: Status, reported: Status) -> None:
+    story = Story()
+    order_id = story.placed(status=current)
+
+    decision = story.report(report(order_id, reported, occurred_at=LATER))
+
+    assert decision.verdict.state is MessageState.HELD
+    assert problems(decision) == ["order.impossible_step at status"]
+    assert alarms(decision) == [f"order.impossible_step:{order_id}"]
+    assert story.order().status is current
+
+
+def test_a_released_impossible_step_is_recorded_and_moves_nothing() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.CANCELLED)
+
+    story.report(report(order_id, Status.ACCEPTED), released={"order.impossible_step"})
+
+    assert story.order().status is Status.CANCELLED
+    assert story.kinds(order_id)[-1] == "status_told_late"
+
+
+def test_an_answered_question_returns_the_order() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.INFO_REQUESTED, occurred_at=EARLIER))
+
+    story.report(report(order_id, Status.ACKNOWLEDGED, occurred_at=NOON))
+
+    assert story.order().status is Status.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("when", [None, EARLIER - MINUTE])
+def test_an_acknowledgement_that_lost_a_race_does_not_answer_a_question(
+    when: datetime | None,
+) -> None:
+    """The site would stop looking for what the manufacturer still waits for."""
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.INFO_REQUESTED, occurred_at=EARLIER))
+
+    story.report(report(order_id, Status.ACKNOWLEDGED, occurred_at=when))
+
+    assert story.order().status is Status.INFO_REQUESTED
+
+
+# ---------------------------------------------------------------- who may speak
+
+
+def test_a_report_on_an_unknown_order_is_rejected() -> None:
+    decision = Story().report(report("nobody", Status.ACCEPTED))
+
+    assert decision.verdict.refusal is Refusal.CONTENT
+    assert problems(decision) == ["order.unknown at order_id"]
+
+
+@pytest.mark.parametrize(
+    ("speaker", "party"),
+    [
+        pytest.param("other", "other", id="as itself"),
+        pytest.param("other", MAKER, id="as the order's manufacturer"),
+        pytest.param(MAKER, "other", id="as somebody else"),
+    ],
+)
+def test_another_manufacturers_report_is_rejected_as_if_there_were_no_order(
+    speaker: str, party: str
+) -> None:
+    """A portal learns nothing of others' orders, and speaks for itself alone."""
+    story = Story()
+    order_id = story.placed()
+    stranger = report(order_id, Status.ACCEPTED, party=party)
+
+    decision = story.hear(stranger, site=speaker)
+
+    assert decision.verdict.refusal is Refusal.CONTENT
+    assert problems(decision) == ["order.unknown at order_id"]
+    assert story.order().status is Status.READY
