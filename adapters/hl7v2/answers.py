@@ -49,22 +49,20 @@ class AnswerQueue:
     def submit(self, body: bytes) -> None:
         """Have one frame decided."""
         self._counters.frames += 1
+        self._decide(self._receive, body, len(body))
+
+    def submit_oversize(self, receive: Receive, head: bytes) -> None:
+        """Have a frame refused of which only ``head`` is known."""
+        self._decide(receive, head, 0)
+
+    def _decide(self, receive: Receive, body: bytes, size: int) -> None:
         future: asyncio.Future[Answer]
         try:
-            future = asyncio.ensure_future(self._receive(body, self._peer))
+            future = asyncio.ensure_future(receive(body, self._peer))
         except Exception as error:  # noqa: BLE001 - reported when its turn comes
             future = self._loop.create_future()
             future.set_exception(error)
-        self._enqueue(future, len(body))
-
-    def put(self, decide: Callable[[], Answer]) -> None:
-        """Queue an answer that is made at once."""
-        future: asyncio.Future[Answer] = self._loop.create_future()
-        try:
-            future.set_result(decide())
-        except Exception as error:  # noqa: BLE001 - reported when its turn comes
-            future.set_exception(error)
-        self._enqueue(future, 0)
+        self._enqueue(future, size)
 
     def _enqueue(self, future: asyncio.Future[Answer], size: int) -> None:
         self.held += size

@@ -1,7 +1,6 @@
 """One MLLP peer's connection: frames in, answers out in the same order."""
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from adapters.hl7v2.answers import AnswerQueue
@@ -228,8 +227,7 @@ class Connection(asyncio.Protocol):
 
     def _lose(self, lost: StreamLost) -> None:
         if isinstance(lost, BlockTooLarge):
-            answer = partial(self._house.receive_oversize, lost.head, self.peer)
-            self._answers.put(answer)
+            self._answers.submit_oversize(self._house.receive_oversize, lost.head)
         else:
             self._damaged("junk", len(lost.head), lost.head)
         self.end(lost.code)

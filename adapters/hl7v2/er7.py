@@ -26,9 +26,11 @@ def read(msh: Msh, conventions: Conventions) -> Message:
 
     Raises:
         Unreadable: ``charset.unknown`` or ``charset.mismatch`` (hold);
-            ``segment.not_a_segment`` and, where only the site's line ends show
-            it, what ``peek`` refuses (reject).
+            ``message.no_header``, ``segment.not_a_segment`` and, where only the
+            site's line ends show it, what ``peek`` refuses (reject).
     """
+    if not msh.body:
+        raise Unreadable(Problem("message.no_header", "MSH"))
     marks = msh.dialect
     choices = charset.declared(
         msh.fields[17], marks.repetition.encode(), conventions.charset

@@ -5,7 +5,7 @@ has codes, places and our own sentences; never a value of the message.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,8 +13,8 @@ from adapters.hl7v2.dialect import Dialect
 from adapters.hl7v2.er7 import read
 from adapters.hl7v2.header import Msh
 from adapters.hl7v2.nodes import Message
-from adapters.hl7v2.place import Place, parse
-from adapters.hl7v2.spans import locate
+from adapters.hl7v2.place import Place, Selector, parse
+from adapters.hl7v2.spans import Spot, apart, locate
 from gateway.core.errors import Problem, Unreadable
 from gateway.core.problems import CATALOGUE, Meaning
 from gateway.core.verdict import Verdict
@@ -120,43 +120,44 @@ def _fault(problem: Problem, message: Message | None) -> _Fault:
 def location(where: str, message: Message | None) -> Location:
     """Turn a place into the components of an ERL, trailing empty ones left out.
 
-    A selector by value needs the message it selects in; without one, or if
-    nothing has the value, its number stays empty.
+    What is selected by value or in a group needs the message it is selected in;
+    without one, or if it is not there, its number stays empty.
     """
+    text, groups = apart(where)
     try:
-        place = parse(where)
+        place = parse(text)
+        spot = None if message is None else locate(message, where)
     except NotAPlace:
-        found = _SEGMENT.fullmatch(where)
+        found = _SEGMENT.fullmatch(text)
         return (found[1], found[2] or "1") if found else ()
     if not place.segment:
         return ()
-    parts = (
-        place.segment,
-        *_numbers(place, message),
-        *(str(n) if n else "" for n in (place.component, place.sub)),
-    )
-    while parts[-1] == "":
-        parts = parts[:-1]
-    return parts
+    nth = spot.nth if spot else 0 if groups else _plain(place.which)
+    parts = (nth, place.field, _repetition(place, spot), place.component, place.sub)
+    texts = (place.segment, *(str(n or "") for n in parts))
+    while texts[-1] == "":
+        texts = texts[:-1]
+    return texts
 
 
-def _numbers(place: Place, message: Message | None) -> tuple[str, str, str]:
-    spot = None if message is None else locate(message, place)
-    nth, repetition = (0, 0) if spot is None else (spot.nth, spot.repetition)
-    if place.which is None or place.which.number:
-        nth = place.which.number if place.which else 1
-    if not place.repetition or place.repetition[0].number:
-        repetition = place.repetition[0].number if place.repetition else 1
-    if not place.repetition and not place.component:
-        repetition = 0
-    return (str(nth or ""), str(place.field), str(repetition or ""))
+def _repetition(place: Place, spot: Spot | None) -> int:
+    if not place.repetition:
+        return 1 if place.component else 0
+    return (spot.repetition if spot else 0) or _plain(place.repetition)
+
+
+def _plain(selectors: Sequence[Selector]) -> int:
+    """Return the number that can be told without looking: 1 if none is written."""
+    if len(selectors) > 1:
+        return 0
+    return selectors[0].number if selectors else 1
 
 
 def _message(
     msh: Msh, conventions: Conventions, problems: list[Problem]
 ) -> Message | None:
     """Read the message again, if a place can only be numbered by looking."""
-    if not any("=" in each.where for each in problems):
+    if not any("=" in each.where or " in " in each.where for each in problems):
         return None
     try:
         return read(msh, conventions)

@@ -20,6 +20,8 @@ from adapters.hl7v2.values import (
     Value,
     chosen,
     find_of,
+    first_of,
+    number_of,
     repetitions,
     segment_test,
     take_of,
@@ -104,8 +106,7 @@ def _found(find: Find, field: int, take: Take) -> Getter:
         segment = find(node)
         if segment is None:
             return None
-        text = segment.raw(field).split(segment.dialect.repetition, 1)[0]
-        return take(text, segment)
+        return take(first_of(segment, field), segment)
 
     return get
 
@@ -146,9 +147,7 @@ def _delimiters(place: Place) -> Getter:
 
 
 def _segments(place: Place) -> Walker:
-    if place.which is None:
-        return lambda node: _nodes(node.every(place.segment), node)
-    if place.which.number:
+    if number_of(place.which):
         find = find_of(place)
         return lambda node: _nodes([each] if (each := find(node)) else [], node)
     test = segment_test(place.which)

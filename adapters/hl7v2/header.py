@@ -130,7 +130,8 @@ def _split_decoded(line: bytes, separator: bytes) -> list[bytes] | None:
     """Split where a character may contain the separator, if MSH-18 then says so.
 
     MSH-18 names the charset that is needed to find MSH-18, so each is tried: the
-    right one is named by the very field it leads to.
+    right one is named by the very field it leads to. A site's own default for a
+    blank MSH-18 is not known here, so such a site keeps its header to ASCII.
     """
     for codec in sorted(charset.DECODE_FIRST):
         try:

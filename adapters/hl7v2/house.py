@@ -5,11 +5,7 @@ from dataclasses import dataclass, field
 
 from adapters.hl7v2.admission import Admission
 from adapters.hl7v2.limits import Counters, Limits
-from gateway.core.verdict import Answer
 from gateway.ports import Peer, Receive
-
-ReceiveOversize = Callable[[bytes, Peer], Answer]
-"""What answers a frame over the limit, given its head of up to 4 KiB."""
 
 OnDamage = Callable[[str, int, bytes, Peer], None]
 """Told of bytes that formed no frame: kind, size, a sample and from whom.
@@ -24,10 +20,14 @@ OnConnection = Callable[[Peer, str], None]
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """One listener's callbacks, limits and books."""
+    """One listener's callbacks, limits and books.
+
+    ``receive_oversize`` answers a frame over the limit, given its head of up to
+    4 KiB.
+    """
 
     receive: Receive
-    receive_oversize: ReceiveOversize
+    receive_oversize: Receive
     on_damage: OnDamage
     on_connection: OnConnection
     limits: Limits

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from adapters.hl7v2.admission import Admission
 from adapters.hl7v2.connection import Connection
-from adapters.hl7v2.house import House, OnConnection, OnDamage, ReceiveOversize
+from adapters.hl7v2.house import House, OnConnection, OnDamage
 from adapters.hl7v2.limits import Counters, Limits
 from gateway.ports import Receive
 
@@ -39,7 +39,7 @@ class MllpListener:
         port: int,
         receive: Receive,
         *,
-        receive_oversize: ReceiveOversize,
+        receive_oversize: Receive,
         limits: Limits = DEFAULT_LIMITS,
         on_damage: OnDamage = _unheard,
         on_connection: OnConnection = _unheard,

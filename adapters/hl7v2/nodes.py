@@ -72,14 +72,19 @@ class Node(Protocol):
 
 
 class Scope:
-    """A window of segments; ``outer`` is what is visible besides it."""
+    """A window of segments; ``outer`` is what is visible besides it.
 
-    __slots__ = ("by_id", "outer", "segments")
+    ``indexes`` holds, by what was asked of segments (``OBX``, field, component),
+    the nearest segment with each value.
+    """
+
+    __slots__ = ("by_id", "indexes", "outer", "segments")
 
     def __init__(self, segments: list[Segment], outer: "Scope | None" = None) -> None:
         self.segments = segments
         self.outer = outer
         self.by_id: dict[str, list[Segment]] = {}
+        self.indexes: dict[tuple[str | int, ...], dict[object, Segment]] = {}
         for segment in segments:
             self.by_id.setdefault(segment.id, []).append(segment)
 

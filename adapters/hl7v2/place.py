@@ -1,15 +1,15 @@
 """Places in ER7, such as ``PID-3[5=MR].1`` and ``OBX[3.1=29463-7]-5``.
 
-    place     = segment "-" field {selector} ["." component ["." sub]]
-              | "." [component ["." sub]]
-    segment   = id [selector]
-    group     = segment | id "..." | segment "-" field {selector}
-    selector  = "[" number "]" | "[" path "=" text "]"
+    place      = segment "-" field selectors ["." component ["." sub]]
+               | "." [component ["." sub]]
+    segment    = id selectors
+    group      = segment | id "..." | segment "-" field selectors
+    selectors  = {"[" path "=" text "]"} ["[" number "]"]
 
 A path counts as the rest of a place does: ``field.component.sub`` for a segment,
-``component.sub`` for a repetition. A selector takes the n-th, or the first whose
-value is the text; several on one field must all hold. A place that begins with
-``.`` means the repetition an ``each:`` stands at, a lone ``.`` all of it.
+``component.sub`` for a repetition. Of those whose values are all as written, the
+n-th is meant, or the first. A place that begins with ``.`` means the repetition
+an ``each:`` stands at, a lone ``.`` all of it.
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Final
 from gateway.mapping.places import NotAPlace
 
 _SELECTORS: Final = r"(?:\[[^\[\]]+\])"
-_SEGMENT: Final = rf"(?P<id>[A-Z][A-Z0-9]{{2}})(?P<which>{_SELECTORS}?)"
+_SEGMENT: Final = rf"(?P<id>[A-Z][A-Z0-9]{{2}})(?P<which>{_SELECTORS}*)"
 _FIELD: Final = rf"-(?P<field>[1-9][0-9]*)(?P<repetition>{_SELECTORS}*)"
 _PART: Final = r"(?P<component>[1-9][0-9]*)(?:\.(?P<sub>[1-9][0-9]*))?"
 
@@ -48,7 +48,7 @@ class Place:
     """A place or a group, parsed; what is not written is empty or 0."""
 
     segment: str
-    which: Selector | None = None
+    which: tuple[Selector, ...] = ()
     field: int = 0
     repetition: tuple[Selector, ...] = ()
     component: int = 0
@@ -90,10 +90,9 @@ def parse_window(text: str) -> str:
 
 
 def _place(found: dict[str, str | None]) -> Place:
-    which = _selectors(found.get("which"), _DEEPEST_OF_A_SEGMENT)
     return Place(
         segment=found.get("id") or "",
-        which=which[0] if which else None,
+        which=_selectors(found.get("which"), _DEEPEST_OF_A_SEGMENT),
         field=int(found.get("field") or 0),
         repetition=_selectors(found.get("repetition"), _DEEPEST_OF_A_REPETITION),
         component=int(found.get("component") or 0),
@@ -104,8 +103,8 @@ def _place(found: dict[str, str | None]) -> Place:
 def _selectors(text: str | None, deepest: int) -> tuple[Selector, ...]:
     texts = re.findall(_SELECTORS, text or "")
     found = tuple(_selector(each[1:-1], deepest) for each in texts)
-    if len(found) > 1 and any(each.number for each in found):
-        raise NotAPlace(f"{text}: a number selects alone")
+    if any(each.number for each in found[:-1]):
+        raise NotAPlace(f"{text}: the number comes last")
     return found
 
 

@@ -3,9 +3,8 @@
 from datetime import datetime
 
 from adapters.hl7v2 import ack, er7, header
-from adapters.hl7v2.header import NO_MSH, Msh
+from adapters.hl7v2.header import Msh
 from adapters.hl7v2.nodes import Message
-from gateway.core.errors import Problem, Unreadable
 from gateway.core.verdict import Answer, Verdict
 from gateway.ports import Conventions, Header
 
@@ -23,13 +22,11 @@ class Hl7v2Reader:
         """Read the message ``peek`` has looked at.
 
         Raises:
-            Unreadable: Charset (hold), lines that are no segments (reject).
+            Unreadable: See ``er7.read``.
         """
         msh = header.native
         if not isinstance(msh, Msh) or msh.body is not body:
             msh = self.peek(body)[0].native
-        if msh is NO_MSH:
-            raise Unreadable(Problem("message.no_header", "MSH"))
         return er7.read(msh, conventions)
 
     def answer(

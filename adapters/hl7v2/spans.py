@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from adapters.hl7v2 import charset
-from adapters.hl7v2.nodes import LineEnds, Message, Segment
+from adapters.hl7v2.format import Hl7v2Format
+from adapters.hl7v2.nodes import LineEnds, Message, Node, Segment
 from adapters.hl7v2.place import Place, parse
 from adapters.hl7v2.values import chosen, find_of
 
@@ -17,6 +18,11 @@ _LINES: Final[dict[LineEnds, re.Pattern[str]]] = {
     "cr": re.compile(r"(?:\A|(?<=\r)\n?)([^\r]+)"),
     "any": re.compile(r"([^\r\n]+)"),
 }
+
+
+_INSIDE: Final = re.compile(
+    r"(.*) in ([A-Z][A-Z0-9]{2}(?:\.\.\.|[-\[].*)?)\[([1-9][0-9]*)\]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +39,49 @@ class Spot:
     repetition: int
 
 
-def locate(message: Message, place: Place) -> Spot | None:
-    """Find the segment and the repetition ``place`` means, if it is there."""
-    segment = find_of(place)(message)
+def apart(where: str) -> tuple[str, list[tuple[str, int]]]:
+    """Take ``PID-7 in OBX[2] in ORC...[1]`` apart, the outermost group first."""
+    groups: list[tuple[str, int]] = []
+    while found := _INSIDE.fullmatch(where):
+        where = found[1]
+        groups.append((found[2], int(found[3])))
+    return where, groups
+
+
+def locate(message: Message, where: str) -> Spot | None:
+    """Find what a problem's ``where`` names, if it is there.
+
+    Raises:
+        NotAPlace: It names no place.
+    """
+    text, groups = apart(where)
+    place = parse(text)
+    node: Node = message
+    for group, number in groups:
+        nodes = Hl7v2Format().group(group)(node)
+        if number > len(nodes):
+            return None
+        node = nodes[number - 1]
+    segment = find_of(place)(node)
     if segment is None:
         return None
-    nth = 1 + [each is segment for each in message.every(place.segment)].index(True)
-    return Spot(segment, nth, next(chosen(place)(segment), -1) + 1)
+    same = [each is segment for each in message.by_id[place.segment]]
+    return Spot(
+        segment, same.index(True) + 1, next(iter(chosen(place)(segment)), -1) + 1
+    )
 
 
-def span(message: Message, text: str) -> tuple[int, int] | None:
+def span(message: Message, where: str) -> tuple[int, int] | None:
     """Return the bytes ``body[start:end]`` that a place means, as they were sent.
 
     A place that names no repetition and no component means the whole field.
     ``None`` if the message has no such place, or it is relative to an ``each:``.
 
     Raises:
-        NotAPlace: ``text`` is not one.
+        NotAPlace: ``where`` is not one.
     """
-    place = parse(text)
-    spot = locate(message, place)
+    place = parse(apart(where)[0])
+    spot = locate(message, where)
     inside = None if spot is None else _inside(spot, place)
     if spot is None or inside is None:
         return None

@@ -12,6 +12,7 @@ so that an application may be ``BATON^1.2.3^ISO``.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from itertools import combinations
 from typing import Final
 
@@ -128,11 +129,16 @@ def _segment(name: str, values: Mapping[object, object], marks: Dialect) -> str:
     leaves = {}
     for key, value in values.items():
         text = _leaf(value, f"{name}-{key}", marks)
-        found = _KEY.fullmatch(str(key))
-        if text and found is not None:
-            leaves[tuple(int(n or 1) for n in found.groups())] = text
+        if text:
+            leaves[_address(str(key))] = text
     separators = (marks.field, marks.repetition, marks.component, marks.subcomponent)
     return f"{name}{marks.field}{_joined(leaves, separators)}" if leaves else ""
+
+
+@cache  # the keys of the templates in use, which are few
+def _address(key: str) -> Address:
+    found = _KEY.fullmatch(key)
+    return tuple(int(n or 1) for n in found.groups()) if found else ()
 
 
 def _joined(leaves: Mapping[Address, str], separators: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ OBX-2 is ST, TX or FT, are whole repetitions.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from adapters.hl7v2.nodes import Node, Scope, Segment
@@ -41,8 +42,26 @@ def part(component: int, sub: int) -> Take:
 
     ``""`` deletes all that is inside, so the parts of a null are null.
     """
-    at, below = max(component - 1, 0), max(sub - 1, 0)
+    if component <= 1 and sub <= 1:
+        return _first_part
+    return _part(max(component - 1, 0), max(sub - 1, 0))
 
+
+def _first_part(text: str, segment: Segment) -> Value:
+    """Take the first component's first part, as nearly every place does."""
+    dialect = segment.dialect
+    if dialect.component in text:
+        text = text.partition(dialect.component)[0]
+    if dialect.subcomponent in text:
+        text = text.partition(dialect.subcomponent)[0]
+    if not text:
+        return None
+    if dialect.escape in text:
+        return dialect.unescape(text)
+    return NULL if text == _NULL else text
+
+
+def _part(at: int, below: int) -> Take:
     def take(text: str, segment: Segment) -> Value:
         dialect = segment.dialect
         if dialect.component in text:
@@ -54,6 +73,8 @@ def part(component: int, sub: int) -> Take:
             parts = text.split(dialect.subcomponent, below + 1)
             text = parts[below] if below < len(parts) else ""
         elif below and text != _NULL:
+            return None
+        if not text:
             return None
         return whole(text, segment)
 
@@ -76,29 +97,60 @@ def take_of(place: Place) -> Take:
 
 def find_of(place: Place) -> Find:
     """Compile what finds the segment of ``place``; a value is sought nearest first."""
-    name, which = place.segment, place.which
-    if which is None:
+    name, number = place.segment, number_of(place.which)
+    if not place.which:
         return lambda node: node.first(name)
-    if which.number:
-        return lambda node: _nth(node.every(name), which.number)
-    test = segment_test(which)
+    if not number and len(place.which) == 1:
+        return _indexed(name, place.which[0])
+    test = segment_test(place.which)
+    if number:
+        return lambda node: _nth(filter(test, node.every(name)), number)
+    return lambda node: next(filter(test, _outward(node.scope, name)), None)
+
+
+def _indexed(name: str, selector: Selector) -> Find:
+    """Find by one value: many places ask the same of a window, so it is indexed."""
+    path, value = selector.path, selector.text
+    field, take = path[0], part(*(*path[1:], 0, 0)[:2])
+    key: tuple[str | int, ...] = (name, *path)
 
     def find(node: Node) -> Segment | None:
-        return next(filter(test, _outward(node.scope, name)), None)
+        scope = node.scope
+        index = scope.indexes.get(key)
+        if index is None:
+            index = scope.indexes[key] = {}
+            for segment in _outward(scope, name):
+                index.setdefault(take(first_of(segment, field), segment), segment)
+        return index.get(value)
 
     return find
 
 
-def segment_test(selector: Selector) -> Callable[[Segment], bool]:
-    """Compile the question whether a segment has the selector's value."""
-    field, component, sub = (*selector.path, 0, 0)[:3]
-    take = part(component, sub)
+def number_of(selectors: Sequence[Selector]) -> int:
+    """Return the number among ``selectors``, 0 if there is none."""
+    return selectors[-1].number if selectors else 0
+
+
+def segment_test(selectors: Sequence[Selector]) -> Callable[[Segment], bool]:
+    """Compile the question whether a segment has the values of ``selectors``."""
+    wanted = [
+        (path[0], part(*(*path[1:], 0, 0)[:2]), each.text)
+        for each in selectors
+        if (path := each.path)
+    ]
 
     def test(segment: Segment) -> bool:
-        text = segment.raw(field).split(segment.dialect.repetition, 1)[0]
-        return take(text, segment) == selector.text
+        return all(
+            take(first_of(segment, field), segment) == text
+            for field, take, text in wanted
+        )
 
     return test
+
+
+def first_of(segment: Segment, field: int) -> str:
+    """Return the first repetition of a field, as sent."""
+    return segment.raw(field).split(segment.dialect.repetition, 1)[0]
 
 
 def repetitions(segment: Segment, field: int) -> list[str]:
@@ -107,30 +159,28 @@ def repetitions(segment: Segment, field: int) -> list[str]:
     return text.split(segment.dialect.repetition) if text else []
 
 
-def chosen(place: Place) -> Callable[[Segment], Iterator[int]]:
+def chosen(place: Place) -> Callable[[Segment], Sequence[int]]:
     """Compile which repetitions of its field ``place`` selects, from 0."""
-    field = place.field
-    if not place.repetition:
-        return lambda segment: iter(range(len(repetitions(segment, field))))
-    number = place.repetition[0].number
-    tests = [
+    field, number = place.field, number_of(place.repetition)
+    wanted = [
         (part(*(*each.path, 0)[:2]), each.text)
         for each in place.repetition
         if each.path
     ]
 
-    def choose(segment: Segment) -> Iterator[int]:
-        for n, text in enumerate(repetitions(segment, field)):
-            if number in (0, n + 1) and all(
-                take(text, segment) == wanted for take, wanted in tests
-            ):
-                yield n
+    def choose(segment: Segment) -> Sequence[int]:
+        found = [
+            n
+            for n, text in enumerate(repetitions(segment, field))
+            if all(take(text, segment) == value for take, value in wanted)
+        ]
+        return found[number - 1 : number] if number else found
 
     return choose
 
 
-def _nth(segments: Sequence[Segment], number: int) -> Segment | None:
-    return segments[number - 1] if number <= len(segments) else None
+def _nth(segments: Iterator[Segment], number: int) -> Segment | None:
+    return next(islice(segments, number - 1, None), None)
 
 
 def _outward(scope: Scope | None, name: str) -> Iterator[Segment]:

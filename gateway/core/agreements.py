@@ -10,23 +10,16 @@ class Patience:
     """How patient to be with one destination. From its profile.
 
     Attributes:
-        waits: Before attempts 2, 3, …; the last repeats until the deadline.
+        waits: Before attempts 2, 3, …; the last repeats until the deadline. If
+            none is named, each is ``fault_wait``.
         repeats_safely: Whether a second identical request with the same key has
             no second effect there.
         fault_wait: How long a destination that refuses us as a whole rests.
-
-    Raises:
-        ValueError: ``waits`` is empty, so that no second attempt has a time.
     """
 
     waits: tuple[timedelta, ...]
     repeats_safely: Literal["key", "no"] = "no"
     fault_wait: timedelta = timedelta(minutes=1)
-
-    def __post_init__(self) -> None:
-        """Refuse what could not answer "when?"."""
-        if not self.waits:
-            raise ValueError("waits must name at least one wait")
 
 
 @dataclass(frozen=True, slots=True)

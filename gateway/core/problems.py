@@ -27,7 +27,6 @@ CATALOGUE: Final[dict[str, Meaning]] = {}
 
 RESERVED: Final[dict[str, str]] = {
     "books.open": "for the audit that compares the counts of G2",
-    "delivery.not_open": "for a person who resolves a delivery that has ended",
     "delivery.rejected": "for the alarm when a refusal cannot be told to the site",
     "ledger.broken": "for the audit that verifies every chain (G11)",
 }
@@ -71,8 +70,6 @@ _codes(
     field__not_a_date="A date cannot be read. | Send YYYYMMDD.",
     field__not_a_time="A time cannot be read. | Send YYYYMMDDHHMM[SS][+ZZZZ].",
     field__not_a_number="A number cannot be read. | Send digits with a decimal point.",
-    field__not_a_quantity="A value and its unit do not make a quantity. | "
-    "Send the number, its unit and the unit's coding system.",
     field__unit_missing="A number has no unit. | Send the unit; it is never guessed.",
     field__unit_unknown="A unit is not one we can convert. | Send a UCUM unit.",
     field__not_valid="A value breaks a rule of the canonical order. | "
@@ -106,6 +103,10 @@ _codes(
     200,
     message__unsupported_type="This site does not handle the message type. | "
     "List it under messages: or ignore: in the site's file.",
+)
+# 201: unsupported event code
+_codes(
+    201,
     message__unsupported_event="This site does not handle the trigger event. | "
     "List it under messages: or ignore: in the site's file.",
 )
@@ -190,8 +191,20 @@ _codes(
     # what a person at the command line asked for
     message__not_held="The message is neither held nor waiting. | "
     "Look at its state: baton messages show.",
-    delivery__not_open="The delivery has ended already. | "
+    message__unknown="There is no message with this id. | "
+    "Look it up: baton messages list.",
+    message__refused_again="Decided anew, the message would be refused, but its "
+    "sender was told that we have it. | Mend what the other problems name, "
+    "or dismiss it and tell the sender.",
+    delivery__unknown="There is no delivery with this id. | "
+    "Look it up: baton deliveries list.",
+    delivery__leased="The delivery is being sent at this moment. | "
+    "Wait for its outcome, then try again.",
+    delivery__final="The delivery has ended. | "
+    "Nothing to do; a correction is a new operation.",
+    delivery__not_held="The delivery is not held, so it cannot be let go. | "
     "Look at its state: baton deliveries show.",
+    alarm__not_open="No such alarm is open. | Look it up: baton alarms list.",
     # what keeps a server from starting
     settings__not_an_endpoint="A setting is not HOST:PORT. | "
     "Write it like 127.0.0.1:2575.",

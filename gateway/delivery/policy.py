@@ -88,7 +88,7 @@ def next_step(
         case Unknown(evidence) if patience.repeats_safely == "no":
             return Hold("delivery.outcome_unknown")
         case Unknown(evidence, retry_after) | NotTaken(evidence, retry_after):
-            waits = patience.waits
+            waits = patience.waits or (patience.fault_wait,)
             planned = waits[min(attempt, len(waits)) - 1] * (1 + jitter / 5)
             due = now + max(planned, retry_after or timedelta())
             certain, pause = isinstance(outcome, NotTaken), retry_after is not None

@@ -49,7 +49,7 @@ class Builder:
             return self._any(spec, ())
         children, constants = self._members(spec, ())
         build = closures.group(children, constants, needed=True)
-        return closures.whole(build, constants)
+        return closures.always(build, constants, instead={})
 
     def _any(self, spec: Spec, path: Path) -> Build:  # noqa: PLR0911 - one per case
         match spec:
@@ -81,7 +81,11 @@ class Builder:
             fixed = dict(constants)
             return lambda node, run: fixed  # noqa: ARG005 - as above
         build = closures.group(children, constants, needed=path in self._mandatory)
-        return closures.free_map(build) if path in self._free else build
+        if path in self._free:
+            return closures.free_map(build)
+        if all(path[: n + 1] in self._mandatory for n in range(len(path))):
+            return closures.always(build, constants)
+        return build
 
     def _members(
         self, spec: Group, path: Path

@@ -29,9 +29,20 @@ def leaf(spec: Leaf, missing: Problem | None = None) -> Build:
     elif spec.table:
         return _coded(spec, missing)
     else:
-        get = source.get
-        build = lambda node, _: get(node)  # noqa: E731 - one of several closures
+        return _plain(source, missing)
     return needed(build, missing) if missing else build
+
+
+def _plain(source: Source, missing: Problem | None) -> Build:
+    get = source.get
+
+    def build(node: Any, run: Run) -> Any:
+        value = get(node)
+        if (value is None or value is NULL) and missing is not None:
+            run.faults.append(missing)
+        return value
+
+    return build
 
 
 def _converted(source: Source, convert: Convert, missing: Problem | None) -> Build:
@@ -185,7 +196,7 @@ def group(
         before = len(run.faults)
         out = {}
         for key, get, make in children:
-            value = make(node, run) if get is None else get(node)  # type: ignore[misc]  # one of the two is there
+            value = get(node) if make is None else make(node, run)  # type: ignore[misc]  # one of the two is there
             if value is not None:
                 if value is NULL:
                     run.nulls = True
@@ -203,14 +214,20 @@ def group(
     return build
 
 
-def whole(build: Build, constants: Sequence[tuple[str, Any]]) -> Build:
-    """Give a tree's root, which is there even if nothing in it is."""
+def always(
+    build: Build,
+    constants: Sequence[tuple[str, Any]],
+    instead: dict[str, Any] | None = None,
+) -> Build:
+    """Give a group whose constants are enough, because nothing may do without it."""
 
-    def root(node: Any, run: Run) -> Any:
+    def kept(node: Any, run: Run) -> Any:
         out = build(node, run)
-        return dict(constants) if out is None or out is NULL else out
+        if out is None or (out is NULL and instead is not None):
+            return dict(constants) or instead
+        return out
 
-    return root
+    return kept
 
 
 def free_map(build: Build) -> Build:
@@ -262,13 +279,14 @@ def each(
     def build(node: Any, run: Run) -> Any:
         out: list[Any] = []
         deleted = False
+        faults, remarks = run.faults, run.remarks
         for n, item in enumerate(walk(run.root if from_root else node), 1):
             if test is not None and not test(item, run.root):
                 continue
-            faults, remarks = len(run.faults), len(run.remarks)
+            wrong, doubtful = len(faults), len(remarks)
             value = make(item, run)
-            if len(run.faults) != faults or len(run.remarks) != remarks:
-                run.locate(faults, remarks, name, n)
+            if len(faults) != wrong or len(remarks) != doubtful:
+                run.locate(wrong, doubtful, name, n)
             if value is None:
                 continue
             if value is NULL:

@@ -35,7 +35,7 @@ class Outcome:
     Attributes:
         compiled: ``None`` if anything is wrong.
         messages: The message types it reads, if it names any.
-        tables: The paths of the code tables it names.
+        reads: The format it reads; ``writes`` likewise, ``""`` if unknown.
     """
 
     compiled: Compiled | None = None
@@ -118,7 +118,7 @@ class _Compilation:
         reads.done()
         writes = fields.word("writes", WRITES)
         run = self._runner(fields, source, writes) if source else None
-        if source:
+        if run:
             fields.done()
         name = source.name if source else ""
         compiled = self._compiled(name, writes, run) if run else None

@@ -81,7 +81,7 @@ def read_document(raw: bytes, findings: Findings) -> MapNode | None:
             return None
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        findings.add("not_yaml", _line_of(error))
+        findings.add("not_yaml", min(_line_of(error), text.count("\n") + 1))
         return None
     before = len(findings.found)
     node = _convert(root, findings) if root else None

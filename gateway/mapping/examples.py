@@ -153,7 +153,8 @@ def difference(expected: Any, actual: Any, path: str = "") -> str:  # noqa: ANN4
             if found := difference(*pair, f"{path}[{n}]"):
                 return found
         return "" if len(expected) == len(actual) else path or "length"
-    return "" if expected == actual else path or "value"
+    same = type(expected) is type(actual) and expected == actual
+    return "" if same else path or "value"
 
 
 def _summary(results: list[Any], problems: list[Problem]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """From a tree to a command: the canonical model has the last word, without values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ def judge(
 ) -> tuple[Command | None, list[Problem]]:
     """Validate one tree; problems are placed where the values came from."""
     try:
-        command = MODELS[tree["command"]].model_validate(tree)
+        command = MODELS[tree["command"]].__pydantic_validator__.validate_python(tree)
     except ValidationError as error:
         found = error.errors(
             include_url=False, include_context=False, include_input=False
@@ -40,7 +40,7 @@ def judge(
             for e in found
         ]
         return None, list(dict.fromkeys(problems))
-    return command, []  # type: ignore[return-value]  # one of the union's models
+    return command, []
 
 
 def where(loc: tuple[int | str, ...], origins: Mapping[Path, str]) -> str:
@@ -49,12 +49,16 @@ def where(loc: tuple[int | str, ...], origins: Mapping[Path, str]) -> str:
     for end in range(len(path), 0, -1):
         if path[:end] in origins:
             return origins[path[:end]]
-    return ".".join(map(str, loc))
+    inside = (place for at, place in origins.items() if at[: len(path)] == path)
+    return next(inside, ".".join(map(str, loc)))
 
 
-def origin_of(found: list[Origin]) -> dict[Path, str]:
-    """Return the first place named for each path."""
-    return dict(reversed(found))
+def origin_of(found: Iterable[Origin]) -> dict[Path, str]:
+    """Return the first place named for each path, in the order of the tree."""
+    origins: dict[Path, str] = {}
+    for path, place in found:
+        origins.setdefault(path, place)
+    return origins
 
 
 def models_named(names: frozenset[str]) -> list[type[Model]]:

@@ -31,14 +31,10 @@ class Leaves:
         transform, convert = self._via(fields)
         if transform is None or convert is None:
             return Const(line, text)
-        if transform.places > 1:
-            self.findings.add("wrong_kind", line, "a constant is one value")
-            return Const(line, text)
-        return Const(
-            line,
-            fields.attempt(line, text, convert) if "text" in transform.takes else None,
-            transform.gives,
-        )
+        if transform.places > 1 or "text" not in transform.takes:
+            self.findings.add("wrong_kind", line, "a constant is one text")
+            return Const(line, text, transform.gives)
+        return Const(line, fields.attempt(line, text, convert), transform.gives)
 
     def place(self, fields: Fields, scope: Scope) -> Leaf:
         """Read ``from:`` with its transform and code table."""

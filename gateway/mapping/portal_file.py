@@ -21,14 +21,12 @@ from gateway.mapping.profile import (
     Verdictword,
     Webhook,
 )
+from gateway.mapping.site_file import COUNTRY, WAITS
 
 OPERATIONS: Final = ("submit", "change", "cancel")
 METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 WORDS: Final[tuple[Verdictword, ...]] = get_args(Verdictword)
-WAITS: Final = ("5s", "30s", "2m", "10m", "1h")
-
 _PATH: Final = re.compile(r"/[^\s?#{}]*(?:\{order_id\}[^\s?#{}]*)?")
-_COUNTRY: Final = re.compile(r"[A-Z]{2}")
 
 
 def read_portal(library: Library, name: str) -> tuple[Portal | None, list[Finding]]:
@@ -238,7 +236,7 @@ def read_routes(library: Library, name: str) -> tuple[list[Route], list[Finding]
         each.text("title")
         countries = frozenset(each.texts("countries", needed=True))
         for country in sorted(countries):
-            if not _COUNTRY.fullmatch(country):
+            if not COUNTRY.fullmatch(country):
                 each.bad(each.line_of("countries"), f"{country}: ISO 3166, like US")
         each.done()
         routes.append(Route(product, countries, name, version))

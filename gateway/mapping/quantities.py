@@ -7,13 +7,14 @@ target, so that every result has finitely many digits.
 
 import re
 from collections.abc import Callable
-from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final
 
 from gateway.mapping.times import Unfit
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 _EXACT: Final = Context(prec=100, traps=[Inexact, InvalidOperation])
+"""More digits than a number of ours times a factor of ours can have."""
 
 _BASE: Final[dict[str, tuple[str, Decimal]]] = {
     "kg": ("mass", Decimal(1)),
@@ -72,6 +73,8 @@ def quantity(unit: str) -> Callable[[str | None, str | None], dict[str, Any] | N
         if factors is None:
             return _written(number, known, value, sent)
         factor = factors.get(known)
+        if factor is None and known in _BASE:  # a weight in centimetres
+            raise Unfit("field.not_a_quantity", 1)
         if factor is None:
             raise Unfit("field.unit_unknown", 1)
         return _written(_converted(number, factor), unit, value, sent)
@@ -104,10 +107,7 @@ def _factors(unit: str) -> dict[str, Decimal] | None:
 def _converted(number: Decimal, factor: Decimal) -> Decimal:
     if factor == 1:
         return number
-    try:
-        return _EXACT.multiply(number, factor)
-    except DecimalException:
-        raise Unfit("field.not_a_quantity") from None
+    return _EXACT.multiply(number, factor)
 
 
 def plain_number(number: Decimal) -> str:

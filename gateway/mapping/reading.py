@@ -99,7 +99,7 @@ def _alternative(
         free |= targets.free
     build = Builder(frozenset(mandatory), frozenset(free)).root(spec)
     test = all_hold(conditions) if conditions else None
-    return Alternative(test, build, origin_of(list(origins(spec))))
+    return Alternative(test, build, origin_of(origins(spec)))
 
 
 def _commands_of(

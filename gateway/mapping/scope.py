@@ -30,8 +30,8 @@ class Scope:
 
     def source(self, text: str, line: int, findings: Findings) -> Source:
         """Compile one place; one that is none becomes a finding."""
-        reader, from_root = self._reader(text)
         try:
+            reader, from_root = self._reader(text)
             kind = reader.kind(text) if isinstance(reader, Rooted) else "text"
             return Source(text, reader.place(text), kind, from_root)
         except NotAPlace as error:
@@ -42,8 +42,8 @@ class Scope:
         self, text: str, line: int, findings: Findings
     ) -> "tuple[Walker, bool, Scope] | None":
         """Compile what ``each:`` walks: walker, from the whole or not, inner scope."""
-        reader, from_root = self._reader(text)
         try:
+            reader, from_root = self._reader(text)
             inner = reader.inside(text) if isinstance(reader, Rooted) else reader
             return reader.group(text), from_root, Scope(self.whole, inner)
         except NotAPlace as error:
@@ -51,9 +51,13 @@ class Scope:
             return None
 
     def _reader(self, text: str) -> tuple[Format, bool]:
-        if self.item is None or not isinstance(self.whole, Rooted):
+        if not isinstance(self.whole, Rooted):
             return self.whole, False
-        return (self.item, False) if text.startswith(".") else (self.whole, True)
+        if not text.startswith("."):
+            return self.whole, self.item is not None
+        if self.item is None:
+            raise NotAPlace("a place begins with a dot only inside each:")
+        return self.item, False
 
 
 def _nowhere(node: Any) -> None:  # noqa: ANN401 - a source of any format

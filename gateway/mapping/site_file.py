@@ -1,5 +1,6 @@
 """Reads ``sites/<name>/site.yaml``. What is wrong closes the site, and only it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -36,6 +37,8 @@ OPTIONS: Final = (
 )
 """What a site says about the MSH of its statuses; the rest is known when sent."""
 
+COUNTRY: Final = re.compile(r"[A-Z]{2}")
+TYPE: Final = re.compile(r"[A-Z]{3}\^[A-Z][A-Z0-9]{2}")
 WAITS: Final = ("5s", "30s", "2m", "10m", "1h")
 
 
@@ -47,6 +50,7 @@ def read_site(library: Library, name: str) -> Site:
     fields = Fields(document, findings)
     shelf = Shelf(library, home, findings)
     site = _site(fields, name, shelf)
+    _check_senders(fields, site)
     fields.done()
     return replace(site, problems=(*findings.found, *shelf.found))
 
@@ -101,9 +105,19 @@ def _facilities(fields: Fields) -> Mapping[str, Facility]:
     found = {}
     for code, node in fields.entries("facilities"):
         each = Fields(node, fields.findings)
-        found[code] = Facility(code, each.text("name"), each.text("country"))
+        facility = Facility(code, each.text("name"), each.text("country"))
+        if facility.country and not COUNTRY.fullmatch(facility.country):
+            each.bad(each.line_of("country"), f"{facility.country}: ISO 3166, like US")
+        found[code] = facility
         each.done()
     return found
+
+
+def _check_senders(fields: Fields, site: Site) -> None:
+    """An order of a facility without a country could be routed nowhere."""
+    sent = {facility for _, facility in site.senders} - {"*"}
+    for facility in sorted(sent - site.facilities.keys() if site.routed else ()):
+        fields.bad(fields.line_of("senders"), f"{facility} is not under facilities:")
 
 
 def _interface(fields: Fields) -> Interface:
@@ -138,6 +152,7 @@ def _messages(fields: Fields, shelf: Shelf) -> Mapping[str, Compiled]:
     lines = fields.mapping("messages", needed=True)
     for message, node in fields.entries("messages"):
         line = lines.line_of(message)
+        _check_type(fields, line, message)
         name = fields.parsed(node, str, "")
         mapping = shelf.mapping(
             name, line, reads="hl7v2", writes="command", message=message
@@ -145,10 +160,16 @@ def _messages(fields: Fields, shelf: Shelf) -> Mapping[str, Compiled]:
         if mapping:
             found[message] = mapping
     for message in fields.texts("ignore"):
+        line = fields.line_of("ignore")
+        _check_type(fields, line, message)
         if message in lines:
-            detail = f"{message} is under messages: and ignore:"
-            fields.bad(fields.line_of("ignore"), detail)
+            fields.bad(line, f"{message} is under messages: and ignore:")
     return found
+
+
+def _check_type(fields: Fields, line: int, message: str) -> None:
+    if not TYPE.fullmatch(message):
+        fields.bad(line, f"{message}: a type is written ORM^O01")
 
 
 def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:

@@ -33,6 +33,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "tenacity": ("adapters/portal_rest/*", "gateway/store/*", "gateway/app/*"),
     "typer": ("gateway/app/*", "conformance/*"),
     "uvicorn": ("gateway/app/*", "conformance/*"),
+    "uvloop": ("gateway/app/*",),
     "yaml": ("gateway/mapping/*",),
 }
 

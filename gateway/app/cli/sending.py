@@ -15,6 +15,7 @@ from rich.progress import track
 from gateway.app.cli.output import AsJson, err, out, print_json
 
 CR, LF = b"\r", b"\n"
+CONTROL_ID = 9  # MSH-10 in the fields after MSH-1
 POSITIVE = frozenset({"AA", "CA"})
 
 
@@ -115,7 +116,8 @@ async def _exchange(client: object, name: str, body: bytes) -> Exchanged:
     started = time.perf_counter()
     code, matched, problems = "", False, []
     try:
-        answer = parse_answer(await client.exchange(body), peek(body)[0])
+        sent = peek(body)[0].native.fields[CONTROL_ID]
+        answer = parse_answer(await client.exchange(body), sent)
         code, matched, problems = answer.code, answer.matched, list(answer.problems)
     except (NotConnected, NoAnswer) as error:
         problems = [error.evidence]

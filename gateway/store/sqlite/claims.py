@@ -1,25 +1,32 @@
 """Claiming due deliveries, and settling what became of them."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Final, assert_never
 
-from gateway.core.effects import Alarm, Settlement
+from gateway.core.effects import Alarm, Effects, Settlement, View
 from gateway.core.errors import LeaseLost
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, RetryAt
 from gateway.ports import Claim
 from gateway.store.sqlite.effects import raise_alarms, write_effects
 from gateway.store.sqlite.lanes import move, promote
+from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros, moment
-from gateway.store.sqlite.transaction import Row, Transaction, blames_the_store
+from gateway.store.sqlite.transaction import Transaction, blames_the_store
 from gateway.store.sqlite.view import load_view
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "deliveries")
 _CLAIM = _SQL["claim"]
+_LAPSE_LEASES = _SQL["lapse_leases"]
 _NEXT_DUE = _SQL["next_due"]
 _SETTLE = _SQL["settle"]
 _INSERT_ATTEMPT = _SQL["insert_attempt"]
 _PAUSE = _SQL["pause"]
+
+UNKNOWN: Final = "unknown"
+"""The outcome after which the receiver may have acted."""
 
 MOST_EVIDENCE: Final = 64 * 1024
 """Bytes of an answer kept with an attempt."""
@@ -52,6 +59,7 @@ def _claim(destination: str, row: Row) -> Claim:
         lease,
         deadline,
         lapsed,
+        uncertain,
         guarded,
         identity,
         ledger_identity,
@@ -71,6 +79,7 @@ def _claim(destination: str, row: Row) -> Claim:
         lease=lease,
         deadline=moment(deadline),
         lapsed=bool(lapsed),
+        uncertain=bool(uncertain),
         guard=_guard(bool(guarded and identity_hold), identity, ledger_identity or b""),
     )
 
@@ -80,6 +89,11 @@ def _guard(held: bool, made_from: bytes, ledger: bytes) -> str:  # noqa: FBT001 
     if held:
         return "identity.hold"
     return "" if made_from == ledger else "identity.conflict"
+
+
+def lapse_leases(tx: Transaction) -> int:
+    """End every lease; returns how many there were."""
+    return tx.change(_LAPSE_LEASES, ())
 
 
 def next_due(tx: Transaction, destination: str) -> datetime | None:
@@ -98,7 +112,7 @@ def settle(tx: Transaction, settlement: Settlement, step: NextStep) -> frozenset
     if settlement.decide is None:
         return woken
     try:
-        return woken | tx.attempt(lambda inner: _effects(inner, settlement))
+        return woken | tx.attempt(partial(_effects, settlement, settlement.decide))
     except Exception as error:
         # Whatever failed in deciding, the attempt itself was made.
         if blames_the_store(error):
@@ -112,9 +126,18 @@ def _settle_delivery(
     tx: Transaction, settlement: Settlement, step: NextStep
 ) -> frozenset[str]:
     state, stays_open, due, code = _standing(step)
+    unknown = settlement.outcome == UNKNOWN
     row = tx.row(
         _SETTLE,
-        (settlement.delivery_id, settlement.lease, state, stays_open, due, code),
+        (
+            settlement.delivery_id,
+            settlement.lease,
+            state,
+            stays_open,
+            due,
+            code,
+            unknown,
+        ),
     )
     if row is None:
         raise LeaseLost
@@ -149,9 +172,9 @@ def _alarms(settlement: Settlement, step: NextStep) -> tuple[Alarm, ...]:
     """Add the alarm a step calls for; one condition counts once an attempt."""
     match step:
         case Hold(code):
-            called_for = [Alarm(code, settlement.order_id)]
+            called_for = [Alarm(code, settlement.delivery_id)]
         case GiveUp():
-            called_for = [Alarm("delivery.retries_spent", settlement.order_id)]
+            called_for = [Alarm("delivery.retries_spent", settlement.delivery_id)]
         case _:
             called_for = []
     return tuple(dict.fromkeys((*settlement.alarms, *called_for)))
@@ -175,7 +198,8 @@ def _write_attempt(
     )
 
 
-def _effects(tx: Transaction, settlement: Settlement) -> frozenset[str]:
-    assert settlement.decide is not None
-    effects = settlement.decide(load_view(tx, settlement.keys))
+def _effects(
+    settlement: Settlement, decide: Callable[[View], Effects], tx: Transaction
+) -> frozenset[str]:
+    effects = decide(load_view(tx, settlement.keys))
     return write_effects(tx, effects, at=settlement.reported_at, message=None)

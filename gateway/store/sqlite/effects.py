@@ -20,8 +20,9 @@ from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
 from gateway.core.order import TherapyOrder
 from gateway.core.verdict import MessageState, Verdict
 from gateway.store.sqlite.lanes import settle_by_report
+from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros
-from gateway.store.sqlite.transaction import Row, Transaction
+from gateway.store.sqlite.transaction import Transaction
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "effects")
@@ -67,8 +68,6 @@ def _write_orders(tx: Transaction, states: Iterable[OrderState], now: int) -> No
         order = state.order
         tx.execute(_UPSERT_ORDER, _projection(state, now))
         tx.executemany(_INSERT_PATIENT, _patient_keys(order))
-        if state.length == 1:
-            tx.count("orders.opened", order.site)
 
 
 def _projection(state: OrderState, now: int) -> Row:
@@ -82,7 +81,7 @@ def _projection(state: OrderState, now: int) -> Row:
         order.facility,
         order.manufacturer,
         order.product.code,
-        order.status.value,
+        order.status,
         order.status not in CLOSED_FOR_IDENTITY,
         coi and coi.issuer,
         coi and coi.value,
@@ -119,6 +118,8 @@ def _write_events(tx: Transaction, events: Iterable[LedgerEntry]) -> None:
             ),
         )
         tx.count("events.recorded", "")
+        if event.n == 1:
+            tx.count("orders.opened", "")
 
 
 def _write_delivery(
@@ -169,8 +170,8 @@ def change_message(tx: Transaction, row: Row, verdict: Verdict) -> None:
     seq, state, site = row
     tx.execute(_CHANGE_MESSAGE, (verdict.state, problems_json(verdict.problems), seq))
     tx.execute(_FORGET_WAITS, (seq,))
-    tx.count(f"messages.{state}", site, -1)
-    tx.count(f"messages.{verdict.state}", site)
+    tx.count("messages." + state, site, -1)
+    tx.count("messages." + verdict.state, site)
 
 
 def problems_json(problems: tuple[Problem, ...]) -> str:

@@ -14,8 +14,8 @@ BY_REPORT = "settled.by_report"
 
 def move(tx: Transaction, destination: str, before: str, after: str) -> None:
     """Enter a change of state in the books."""
-    tx.count(f"deliveries.{before}", destination, -1)
-    tx.count(f"deliveries.{after}", destination)
+    tx.count("deliveries." + before, destination, -1)
+    tx.count("deliveries." + after, destination)
 
 
 def close(
@@ -40,8 +40,6 @@ def settle_by_report(tx: Transaction, proven: str) -> frozenset[str]:
     lane, _, operation = proven.rpartition(":")
     order_id, _, destination = lane.partition("@")
     for seq, state in tx.rows(_SETTLE_BY_REPORT, (order_id, destination, operation)):
-        close(
-            tx, seq, destination, before=state, after="delivered", code=BY_REPORT
-        )
+        close(tx, seq, destination, before=state, after="delivered", code=BY_REPORT)
     went_on = promote(tx, order_id, destination)
     return frozenset([destination] if went_on else [])

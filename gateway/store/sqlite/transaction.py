@@ -5,11 +5,11 @@ from typing import Any, Final, TypeVar
 
 import apsw
 
+from gateway.store.sqlite.rows import Row
 from gateway.store.statements import statements
 
 _WRITE_BOOK = statements("sqlite", "effects")["write_book"]
 
-Row = tuple[Any, ...]  # STRICT tables type the columns
 T = TypeVar("T")
 
 OF_THE_JOB: Final = (

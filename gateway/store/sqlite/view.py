@@ -18,8 +18,9 @@ from gateway.core.effects import (
 )
 from gateway.core.order import TherapyOrder
 from gateway.core.verdict import Answer, AnswerKind
+from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros, moment
-from gateway.store.sqlite.transaction import Row, Transaction
+from gateway.store.sqlite.transaction import Transaction
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "view")
@@ -93,9 +94,7 @@ def load_view(tx: Transaction, keys: Keys, seen: Seen = NEVER_SEEN) -> View:
     )
 
 
-def _orders(
-    tx: Transaction, keys: Iterable[OrderKey]
-) -> Mapping[OrderKey, OrderState]:
+def _orders(tx: Transaction, keys: Iterable[OrderKey]) -> Mapping[OrderKey, OrderState]:
     found = {}
     for key in keys:
         for row in tx.rows(_ORDER_BY_KEY, (key.site, key.namespace, key.value)):
@@ -111,9 +110,7 @@ def _orders_by_id(tx: Transaction, ids: Iterable[str]) -> Mapping[str, OrderStat
     return found
 
 
-def _open_orders(
-    tx: Transaction, keys: Iterable[PatientKey]
-) -> tuple[OrderState, ...]:
+def _open_orders(tx: Transaction, keys: Iterable[PatientKey]) -> tuple[OrderState, ...]:
     found: dict[str, OrderState] = {}
     for key in keys:
         rows = tx.rows(_OPEN_ORDERS_OF_PATIENT, (key.site, key.authority, key.value))
@@ -141,7 +138,7 @@ def order_state(row: Row) -> OrderState:
     return OrderState(order, length, head, content_digest)
 
 
-def waiting_message(row: Iterable[object]) -> WaitingMessage:
+def waiting_message(row: Row) -> WaitingMessage:
     """Read a stored message as it arrived."""
     message_id, endpoint, site, media_type, received_at, body, headers = row
     return WaitingMessage(

@@ -62,7 +62,11 @@ class _Job(Generic[T]):
 
 
 class Writer:
-    """Runs jobs in the order they come, many per commit."""
+    """Runs jobs in the order they come, many per commit.
+
+    Attributes:
+        writable: Whether the last group that wrote anything was stored.
+    """
 
     def __init__(self, connect: Connect, *, report: Report) -> None:
         """Open the writing connection with ``connect`` and start the thread."""
@@ -72,6 +76,7 @@ class Writer:
         self._db: apsw.Connection | None = self._open()
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._stopping = False
+        self.writable = True
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
         self._thread.start()
 
@@ -109,7 +114,9 @@ class Writer:
                 self._commit_together(taken)
             except Exception as error:  # noqa: BLE001 - the one broad catch of this thread
                 self._report(whereabouts(error))
-                _fail(taken, OutcomeUnknown(Problem("store.unavailable", "writer")))
+                self._fail(
+                    taken, OutcomeUnknown(Problem("store.unavailable", "writer"))
+                )
                 self._disconnect()
             _tell(taken)
         self._disconnect()
@@ -119,12 +126,13 @@ class Writer:
             db = self._begin()
         except (apsw.Error, BatonError) as error:
             taken.extend(self._waiting())
-            _fail(taken, unavailable(type(error).__name__))
+            self._fail(taken, unavailable(type(error).__name__))
             return
+        before = db.total_changes()
         try:
             self._run(db, taken).close_books()
         except apsw.Error as error:
-            _fail(taken, unavailable(type(error).__name__))
+            self._fail(taken, unavailable(type(error).__name__))
             self._roll_back(db)
             return
         try:
@@ -132,6 +140,7 @@ class Writer:
         except apsw.Error as error:
             self._commit_failed(db, taken, error)
             return
+        self.writable = self.writable or db.total_changes() != before
         self._checkpointer.after_commit(db)
 
     def _begin(self) -> apsw.Connection:
@@ -223,10 +232,15 @@ class Writer:
         where = type(error).__name__
         rolled_back = self._roll_back(db)
         if rolled_back and isinstance(error, NOTHING_STORED):
-            _fail(taken, unavailable(where))
+            self._fail(taken, unavailable(where))
         else:
-            _fail(taken, OutcomeUnknown(Problem("store.unavailable", where)))
+            self._fail(taken, unknown(where))
             self._disconnect()
+
+    def _fail(self, taken: list[_Job[Any]], error: BatonError) -> None:
+        self.writable = False
+        for job in taken:
+            job.error = job.error or error
 
     def _roll_back(self, db: apsw.Connection) -> bool:
         try:
@@ -250,16 +264,16 @@ def unavailable(where: str) -> Unavailable:
     return Unavailable(Problem("store.unavailable", where))
 
 
+def unknown(where: str) -> OutcomeUnknown:
+    """Say that it may have been stored, and why nobody knows."""
+    return OutcomeUnknown(Problem("store.unavailable", where))
+
+
 def whereabouts(error: BaseException) -> str:
     """Say what failed and where, without the values that made it fail."""
     frames = traceback.extract_tb(error.__traceback__)
     line = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
     return f"{type(error).__name__} at {line}"
-
-
-def _fail(taken: list[_Job[Any]], error: BatonError) -> None:
-    for job in taken:
-        job.error = job.error or error
 
 
 def _tell(taken: list[_Job[Any]]) -> None:

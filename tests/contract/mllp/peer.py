@@ -48,7 +48,7 @@ class Desk:
             return await self.answers[control_id]
         return accept(control_id)
 
-    def receive_oversize(self, head: bytes, _: Peer) -> Answer:
+    async def receive_oversize(self, head: bytes, _: Peer) -> Answer:
         self.oversize.append(head)
         return Answer(AnswerKind.NEGATIVE, "AR", b"MSA|AR|big", close=True)
 

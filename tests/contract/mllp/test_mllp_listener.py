@@ -155,6 +155,17 @@ async def test_an_expected_failure_is_logged_by_its_code(
     assert caplog.messages == ["mllp.receive_failed: outcome_unknown"]
 
 
+async def test_an_answer_that_cannot_be_framed_closes() -> None:
+    """A framing byte inside it would make two answers of one."""
+    desk = Desk()
+    async with listening(desk) as (_, connect):
+        desk.withhold(b"1").set_result(accept(b"\x0b1\x1c\r"))
+        talker = await connect()
+        await talker.send(b"\x0bMSH|1\x1c\r\x0bMSH|2\x1c\r")
+
+        assert await talker.rest() == b""
+
+
 async def test_no_answer_sends_nothing_and_the_next_one_follows() -> None:
     desk = Desk()
     async with listening(desk) as (_, connect):

@@ -14,7 +14,6 @@ from tests.contract.mllp.peer import (
     Nobody,
     accept,
     listening,
-    longer_than,
     trickle,
     turns,
 )
@@ -156,11 +155,16 @@ async def test_nothing_is_left_of_a_connection_that_ended() -> None:
     async with listening(desk) as (listener, connect):
         decision = desk.withhold(b"1")
         talker = await connect()
-        await talker.send(b"\x0b\x1c\r\x0bMSH|1\x1c\r\x0bMSH|2")
-        await desk.arrival(b"1").wait()
+        await desk.happened("mllp.opened")
         (connection,) = listener._house.admission.guests
         assert isinstance(connection, Connection)
         assert connection._account is not None
+        await talker.send(b"\x0b\r\r\x1c\r")
+        assert listener.counters.empty == 1
+        assert connection._account.used == 0
+        await talker.send(b"\x0bMSH|1\x1c\r\x0bMSH|2")
+        await desk.arrival(b"1").wait()
+        assert connection._account.used == 11
         talker.reset()
         await desk.happened("mllp.connection_lost")
         assert connection._account.used == 5
@@ -226,19 +230,23 @@ async def test_a_peer_that_reads_no_answers_is_cut_and_delays_no_other() -> None
         assert await other.read(11) == b"\x0bMSA|AA|2\x1c\r"
 
 
+def stalled(connection: Connection) -> bool:
+    return connection._patience.stalled
+
+
 async def test_a_peer_that_reads_late_is_served_on() -> None:
     """While it does not read, nothing more is taken from it."""
     desk = Desk()
-    async with listening(desk, Limits(stalled=5 * SOON)) as (listener, connect):
+    async with listening(desk) as (listener, connect):
         desk.withhold(b"x").set_result(accept(MIB * b"x"))
         talker = await connect()
         await talker.send(*(24 * (b"\x0bMSH|x\x1c\r",)))
         (connection,) = listener._house.admission.guests
         assert isinstance(connection, Connection)
-        assert connection._patience.stalled
+        assert stalled(connection)
         assert len(desk.bodies) < 16
 
         await talker.read(24 * (MIB + 10))
-        await longer_than(5 * SOON)
+        assert not stalled(connection)
         await talker.send(b"\x0bMSH|1\x1c\r")
         assert await talker.read(11) == b"\x0bMSA|AA|1\x1c\r"

@@ -101,6 +101,7 @@ def test_the_event_of_a_change_names_what_changed_and_holds_the_order() -> None:
     weight = Quantity(value=Decimal("70.5"), unit="kg")
     [event] = story.hear(change(weight=weight, collection_at=at)).events
 
+    assert b"null" not in event.body
     body = orjson.loads(event.body)
     assert body["changed"] == ["collection_at", "weight"]
     order = story.order()

@@ -1,11 +1,16 @@
 """Envelopes, verdicts, errors and lanes: small promises of the vocabulary."""
 
 import hashlib
+from dataclasses import is_dataclass
 from datetime import datetime, timedelta, timezone
+from types import ModuleType
 
 import pytest
 
-from gateway.core import errors
+from gateway import routing
+from gateway.core import agreements, effects, envelope, errors, identity, lifecycle
+from gateway.core import verdict as verdicts
+from gateway.core.decide import book
 from gateway.core.effects import Alarm, NewDelivery, OrderKey, waits_for
 from gateway.core.envelope import Envelope
 from gateway.core.errors import (
@@ -22,8 +27,22 @@ from gateway.core.errors import (
 )
 from gateway.core.ids import MessageId
 from gateway.core.verdict import MessageState, Refusal, Verdict
-from tests.unit.core.builders import NOON
+from gateway.delivery import outcome, policy
+from tests.unit.core.builders import NOON, circumstances
 
+MODULES = [
+    agreements,
+    book,
+    effects,
+    envelope,
+    errors,
+    identity,
+    lifecycle,
+    outcome,
+    policy,
+    routing,
+    verdicts,
+]
 NEXT_STEPS: list[type[BatonError]] = [
     Refused,
     Unavailable,
@@ -34,7 +53,7 @@ NEXT_STEPS: list[type[BatonError]] = [
 ]
 
 
-def envelope(at: datetime = NOON) -> Envelope:
+def arrived(at: datetime = NOON) -> Envelope:
     """Return a message as it arrived."""
     return Envelope(
         message_id=MessageId("M"),
@@ -58,15 +77,15 @@ def envelope(at: datetime = NOON) -> Envelope:
 def test_an_envelope_is_stamped_in_utc(at: datetime) -> None:
     """Ledgers are compared across zones."""
     with pytest.raises(ValueError, match="UTC"):
-        envelope(at)
+        arrived(at)
 
 
 def test_an_envelope_can_be_printed() -> None:
-    assert "marked" not in repr(envelope())
+    assert "marked" not in repr(arrived())
 
 
 def test_an_envelopes_digest_is_that_of_its_exact_bytes() -> None:
-    assert envelope().digest == hashlib.sha256(b"body-marked").digest()
+    assert arrived().digest == hashlib.sha256(b"body-marked").digest()
 
 
 def test_a_delivery_can_be_printed_and_knows_its_lane() -> None:
@@ -86,6 +105,21 @@ def test_a_delivery_can_be_printed_and_knows_its_lane() -> None:
 
     assert delivery.lane == "M-o1@portal:helix"
     assert "marked" not in repr(delivery)
+
+
+def test_circumstances_can_be_printed() -> None:
+    """Who knows the secret knows the salts, and can confirm a guessed body."""
+    assert "marked" not in repr(circumstances(secret=b"marked"))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_a_value_once_made_does_not_change(module: ModuleType) -> None:
+    """Decisions are handed from floor to floor and thread to thread."""
+    kinds = [kind for kind in vars(module).values() if is_dataclass(kind)]
+    frozen = [kind.__setattr__ is not object.__setattr__ for kind in kinds]
+
+    assert all(frozen)
+    assert frozen
 
 
 def test_an_alarm_is_counted_by_code_and_subject() -> None:

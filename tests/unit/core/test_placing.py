@@ -1,5 +1,7 @@
 """A new order (ORC-1 NW)."""
 
+from hashlib import sha256
+
 from gateway.core.decide import decide
 from gateway.core.decide.book import Destination
 from gateway.core.decide.orders import content_digest
@@ -37,6 +39,7 @@ def test_a_new_order_is_ready_and_goes_to_its_manufacturer() -> None:
         ("manufacturer", "submit", "order_placed"),
         ("site", "status", "order_placed"),
     ]
+    assert not any(telling.event.reported for telling in decision.tellings)
     order = story.order()
     assert (order.status, order.status_at) == (Status.READY, NOON)
     assert (order.manufacturer, order.route_version) == (MAKER, "helix-7")
@@ -87,6 +90,19 @@ def test_an_equal_second_new_order_has_no_effect() -> None:
     story.hear(place())
 
     assert story.hear(place()).verdict.state is MessageState.NO_EFFECT
+
+
+def test_what_an_order_is_compared_by_stays_from_release_to_release() -> None:
+    """Stored digests are compared with new ones: only what was said, sorted."""
+    said = (
+        b'{"allergies":[],"consents":[],"coverages":[],"diagnoses":[],"extensions":{},'
+        b'"facility":"ELM-MAIN","notes":[],"observations":[],"patient":{"birth_date":'
+        b'"1970-01-31","identifiers":[],"mrn":{"authority":"ELM","value":"00042"},'
+        b'"name":{"family":"Example","given":"Ada"},"sex":"female"},"placer_number":'
+        b'{"namespace":"ELM-ORD","value":"A-1"},"product":{"code":"helix-cart"}}'
+    )
+
+    assert content_digest(content()) == sha256(said).digest()
 
 
 def test_a_new_order_is_equal_whatever_the_order_of_its_extensions() -> None:

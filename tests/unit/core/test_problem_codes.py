@@ -24,7 +24,7 @@ TAKES_A_CODE = {
     "hold_identity": 1,
 }
 # HL7 table 0357, as far as Baton says any of it.
-CONDITIONS = {100, 101, 102, 103, 200, 202, 203, 204, 207}
+CONDITIONS = {100, 101, 102, 103, 200, 201, 202, 203, 204, 207}
 
 
 def codes_said(path: Path) -> Iterator[str]:

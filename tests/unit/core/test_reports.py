@@ -84,6 +84,7 @@ def test_the_next_state_infers_nothing() -> None:
     [event] = story.report(report(order_id, Status.ACCEPTED)).events
 
     assert "inferred" not in orjson.loads(event.body)
+    assert b"null" not in event.body
 
 
 def test_an_untimed_report_happened_when_we_heard_of_it() -> None:

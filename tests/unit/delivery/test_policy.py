@@ -246,9 +246,11 @@ def test_no_attempt_is_early_or_after_the_deadline(
         assert max(floor, NOON + agreed * 1.2) > deadline
 
 
-def test_patience_names_at_least_one_wait() -> None:
-    with pytest.raises(ValueError, match="at least one"):
-        Patience(())
+@pytest.mark.parametrize("attempt", [1, 9])
+def test_without_agreed_waits_every_wait_is_that_of_a_fault(attempt: int) -> None:
+    step = after(NotTaken(SEEN), attempt=attempt, patience=Patience(()))
+
+    assert step == RetryAt(at(12, 1), "http.503")
 
 
 def test_evidence_can_be_printed() -> None:

@@ -26,6 +26,18 @@ CONTENT = rejected(Refusal.CONTENT, *PROBLEMS)
         ("OBX[3]-5", "OBX^3^5"),
         ("OBX[3.1=29463-7]-5", "OBX^2^5"),
         ("OBX[3.1=0000-0]-5", "OBX^^5"),
+        ("OBX[3.1=29463-7][2]-5", "OBX^4^5"),
+        ("PID-3[5=SS][1].1", "PID^1^3^2^1"),
+        ("PID-3[5=XX][1].1", "PID^1^3^^1"),
+        ("ORC-2.1 in ORC...[2]", "ORC^2^2^1^1"),
+        ("OBX[3.1=29463-7]-5 in ORC...[2]", "OBX^4^5"),
+        ("OBX-5 in OBX...[3] in ORC...[1]", "OBX^3^5"),
+        ("PID-7 in ORC...[2]", "PID^1^7"),
+        ("ZCT-2 in ORC...[2]", "ZCT^^2"),
+        ("ORC-2 in ORC...[9]", "ORC^^2"),
+        ("ORC-2 in orc...[1]", ""),
+        ("PID-3 in PID-3.1[1]", ""),
+        ("OBX[3.2=Body weight]-5 in OBX[3.2=Body weight][2]", "OBX^2^5"),
         ("MSH[2]", "MSH^2"),
         ("DSC", "DSC^1"),
         ("", ""),
@@ -42,6 +54,7 @@ def test_a_place_becomes_a_location(where: str, expected: str) -> None:
 def test_without_the_message_numbers_stay_empty() -> None:
     """A wrong number would be worse than none."""
     assert location("OBX[3.1=29463-7]-5", None) == ("OBX", "", "5")
+    assert location("ORC-2 in ORC...[2]", None) == ("ORC", "", "2")
 
 
 def test_from_2_5_each_problem_has_its_segment() -> None:

@@ -40,6 +40,7 @@ def test_a_message_is_written() -> None:
     tree = [
         {"PID": {"3.1": "00123", "3.4.1": "STE", "3[2].1": "9", "5": "Berg", 7: None}},
         {"PV1": {"2": None}},
+        None,
         [[{"OBX": {"3.1": "A"}}, {"OBX": {"1": 2, "5": NULL, "6.2": Decimal("1E+2")}}]],
     ]
 

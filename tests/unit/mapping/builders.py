@@ -80,16 +80,22 @@ def found(findings: list[Finding]) -> list[str]:
     ]
 
 
-def message(*segments: str, type_: str = "ADT^A08", conventions: str = "") -> Any:
+def message(*segments: str, type_: str = "ADT^A08", zone: str = "") -> object:
     """Read a message with these segments after its MSH."""
     msh = f"MSH|^~\\&|APP|FAC|B|B|20260101||{type_}|1|T|2.5.1"
     body = "\r".join([msh, *segments, ""]).encode()
     reader = Hl7v2Reader()
     header, verdict = reader.peek(body)
     assert verdict is None
-    return reader.read(header, body, Conventions(zone=conventions))
+    return reader.read(header, body, Conventions(zone=zone))
 
 
-def report(**members: Any) -> dict[str, Any]:
+def report(**members: object) -> dict[str, object]:
     """Return a source for ``REPORT``."""
     return {"order": "M1-o1", **members}
+
+
+def run(line: str, source: object, **tables: str) -> tuple[list[Any], list[str]]:
+    """Run ``REPORT`` with one more line; return commands and problems."""
+    commands, problems = compiled(REPORT + line + "\n", **tables).run(source)
+    return commands, said(problems)

@@ -101,7 +101,9 @@ CREATE TABLE events (
 ) STRICT;
 
 -- Lane: one order at one destination. open: it keeps what follows it in its
--- lane waiting. head: it is the first open one of its lane.
+-- lane waiting. head: it is the first open one of its lane. lapsed: the lease
+-- before this one ended without a result. uncertain: some attempt did, or ended
+-- unknown, so the receiver may have acted.
 CREATE TABLE deliveries (
     seq          INTEGER PRIMARY KEY,
     id           TEXT NOT NULL UNIQUE,
@@ -119,6 +121,7 @@ CREATE TABLE deliveries (
     lease        INTEGER NOT NULL DEFAULT 0,
     lease_until  INTEGER,
     lapsed       INTEGER NOT NULL DEFAULT 0,
+    uncertain    INTEGER NOT NULL DEFAULT 0,
     attempts     INTEGER NOT NULL DEFAULT 0,
     code         TEXT NOT NULL DEFAULT '',
     deadline     INTEGER NOT NULL,
@@ -208,8 +211,3 @@ CREATE TABLE damage (
     size     INTEGER NOT NULL,
     sample   BLOB NOT NULL
 ) STRICT;
-
-CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;

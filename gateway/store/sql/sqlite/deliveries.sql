@@ -6,8 +6,8 @@
 -- inside each half keeps its LIMIT fair; RETURNING has no order of its own.
 -- name: claim
 UPDATE deliveries
-   SET lapsed = (state = 'leased'), state = 'leased', lease = lease + 1,
-       attempts = attempts + 1, lease_until = ?3
+   SET lapsed = (state = 'leased'), uncertain = (uncertain OR state = 'leased'),
+       state = 'leased', lease = lease + 1, attempts = attempts + 1, lease_until = ?3
  WHERE seq IN (
         SELECT seq FROM (
             SELECT * FROM (
@@ -24,7 +24,7 @@ UPDATE deliveries
          ORDER BY due, seq
          LIMIT ?4)
 RETURNING due, seq, id, order_id, key, operation, content_type, attempts, lease,
-          deadline, lapsed, guarded, identity,
+          deadline, lapsed, uncertain, guarded, identity,
           (SELECT identity FROM orders WHERE id = deliveries.order_id),
           (SELECT identity_hold FROM orders WHERE id = deliveries.order_id),
           (SELECT body FROM bodies WHERE delivery = deliveries.seq);
@@ -41,9 +41,13 @@ SELECT (SELECT due FROM deliveries
 -- name: settle
 UPDATE deliveries
    SET state = ?3, open = ?4, head = ?4, due = coalesce(?5, due), code = ?6,
-       lease_until = NULL
+       uncertain = (uncertain OR ?7), lease_until = NULL
  WHERE id = ?1 AND lease = ?2 AND state = 'leased'
 RETURNING seq, order_id, destination, attempts;
+
+-- The holders died with their process; whoever claims next is told so.
+-- name: lapse_leases
+UPDATE deliveries SET lease_until = 0 WHERE state = 'leased';
 
 -- name: insert_attempt
 INSERT INTO attempts (delivery, n, started_at, ended_at, outcome, code, status, body)

@@ -1,0 +1,132 @@
+"""What a person decides, or the process keeps for one; each is one job.
+
+Whatever a person does has its entry in the operator log, in the same transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import orjson
+
+from gateway.core.errors import NotAllowed, Problem
+from gateway.core.verdict import MessageState, Verdict
+from gateway.ports import Work
+from gateway.store.sqlite.effects import change_message, write_effects, write_waits
+from gateway.store.sqlite.lanes import close, move, promote
+from gateway.store.sqlite.rows import Row
+from gateway.store.sqlite.times import micros
+from gateway.store.sqlite.transaction import Transaction
+from gateway.store.sqlite.view import load_view
+from gateway.store.statements import statements
+
+_SQL = statements("sqlite", "actions")
+_DELIVERY_STATE = statements("sqlite", "deliveries")["delivery_state"]
+_SEND_AGAIN = statements("sqlite", "deliveries")["send_again"]
+_MESSAGE_STATE = statements("sqlite", "effects")["message_state"]
+
+Resolution = Literal["delivered", "rejected", "superseded", "ready"]
+"""What a person found out about a delivery; ``ready`` sends a held one again."""
+
+RESOLVED: Final = "resolved.by_operator"
+"""Code of a delivery that a person gave its state."""
+
+MOST_DAMAGE: Final = 200
+MOST_SAMPLE: Final = 64 * 1024
+"""Bytes of one piece of damage that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who does something, when and why."""
+
+    who: str
+    reason: str
+    at: datetime
+
+
+def write_log(
+    tx: Transaction, signed: Signed, action: str, subject: str, **detail: str
+) -> None:
+    """Enter an action in the operator log; ``detail`` holds no PHI."""
+    at, text = micros(signed.at), orjson.dumps(detail).decode()
+    tx.execute(_SQL["log"], (at, signed.who, action, subject, signed.reason, text))
+
+
+def resolve(
+    tx: Transaction, delivery_id: str, resolution: Resolution, signed: Signed
+) -> None:
+    """Give a delivery the state a person found out; its lane goes on."""
+    row = tx.row(_DELIVERY_STATE, (delivery_id,))
+    if row is None:
+        raise NotAllowed(Problem("delivery.unknown", delivery_id))
+    seq, state, order_id, destination = row
+    _require_resolvable(delivery_id, state, resolution)
+    if resolution == "ready":
+        tx.execute(_SEND_AGAIN, (micros(signed.at), RESOLVED, seq))
+        move(tx, destination, state, resolution)
+    else:
+        close(tx, seq, destination, before=state, after=resolution, code=RESOLVED)
+        promote(tx, order_id, destination)
+    detail = {"from": state, "to": resolution}
+    write_log(tx, signed, "delivery.resolve", delivery_id, **detail)
+
+
+def _require_resolvable(delivery_id: str, state: str, resolution: Resolution) -> None:
+    if state == "leased":
+        raise NotAllowed(Problem("delivery.leased", delivery_id))
+    if state not in ("held", "dead", "ready"):
+        raise NotAllowed(Problem("delivery.final", delivery_id))
+    if resolution == "ready" and state != "held":
+        raise NotAllowed(Problem("delivery.not_held", delivery_id))
+
+
+def redecide(
+    tx: Transaction, message_id: str, work: Work, action: str, signed: Signed
+) -> Verdict:
+    """Decide a held message again; its answer and its dedup entry stay."""
+    row = _pending(tx, message_id)
+    effects = work.decide(load_view(tx, work.keys))
+    verdict = effects.verdict
+    if not verdict.accepted:
+        # Its sender was told that we own it: it cannot be refused any more.
+        refused = Problem("message.refused_again", message_id)
+        raise NotAllowed(refused, *verdict.problems)
+    change_message(tx, row, verdict)
+    if verdict.state is MessageState.WAITING:
+        write_waits(tx, effects.wait_for, row[0])
+    write_effects(tx, effects, at=signed.at, message=row[0])
+    detail = {"from": row[1], "to": str(verdict.state)}
+    write_log(tx, signed, f"message.{action}", message_id, **detail)
+    return verdict
+
+
+def _pending(tx: Transaction, message_id: str) -> Row:
+    row = tx.row(_MESSAGE_STATE, (message_id,))
+    if row is None:
+        raise NotAllowed(Problem("message.unknown", message_id))
+    if row[1] not in (MessageState.HELD, MessageState.WAITING):
+        raise NotAllowed(Problem("message.not_held", message_id))
+    return row
+
+
+def close_alarm(tx: Transaction, condition: str, signed: Signed) -> None:
+    """Close an alarm; it opens again when its condition comes again."""
+    if not tx.change(_SQL["close_alarm"], (condition,)):
+        raise NotAllowed(Problem("alarm.not_open", condition))
+    write_log(tx, signed, "alarm.close", condition)
+
+
+def keep_mappings(tx: Transaction, texts: Mapping[str, str]) -> None:
+    """Keep mapping texts by version; a version is kept once."""
+    tx.executemany(_SQL["keep_mapping"], list(texts.items()))
+
+
+def keep_damage(
+    tx: Transaction, endpoint: str, peer: str, kind: str, size: int, sample: bytes
+) -> None:
+    """Keep bytes that never became a message, and drop the oldest such."""
+    row = (endpoint, peer, kind, size, sample[:MOST_SAMPLE])
+    newest = tx.insert(_SQL["keep_damage"], row)
+    tx.execute(_SQL["forget_old_damage"], (newest - MOST_DAMAGE,))

@@ -1,0 +1,124 @@
+"""The store as the command line has it: beside a server, or without one."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from gateway.core.errors import Problem, Unavailable
+from gateway.core.verdict import Verdict
+from gateway.ports import Work
+from gateway.store.sqlite import actions
+from gateway.store.sqlite.actions import Resolution, Signed
+from gateway.store.sqlite.connect import connect, existing, require_migrated
+from gateway.store.sqlite.queries import Queries
+from gateway.store.sqlite.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class Beside(Queries):
+    """Looks, and acts in short transactions that wait their turn; blocking.
+
+    Whatever a person does is entered in the operator log with it. Every action
+    raises ``Unavailable`` if nothing was stored.
+    """
+
+    def redecide(
+        self,
+        message_id: str,
+        work: Work,
+        *,
+        action: str,
+        reason: str,
+        who: str,
+        now: datetime,
+    ) -> Verdict:
+        """Decide a held or waiting message again, over the present state.
+
+        Its state and problems change; the answer its sender got and its dedup
+        entry do not.
+
+        Args:
+            action: What the log calls it: ``release``, ``dismiss``.
+
+        Raises:
+            NotAllowed: ``message.unknown``, ``message.not_held``, or
+                ``message.refused_again`` with the new verdict's problems.
+        """
+        signed = Signed(who, reason, now)
+        return self._act(
+            lambda tx: actions.redecide(tx, message_id, work, action, signed)
+        )
+
+    def resolve(
+        self,
+        delivery_id: str,
+        *,
+        as_: Resolution,
+        reason: str,
+        who: str,
+        now: datetime,
+    ) -> None:
+        """Give a delivery the state a person found out; its lane goes on.
+
+        Only a held, dead or ready one can be resolved, and only a held one sent
+        again (``ready``).
+
+        Raises:
+            NotAllowed: ``delivery.unknown``, ``delivery.leased``,
+                ``delivery.final``, ``delivery.not_held``.
+        """
+        signed = Signed(who, reason, now)
+        self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed))
+
+    def close_alarm(
+        self, code: str, subject: str, *, reason: str, who: str, now: datetime
+    ) -> None:
+        """Close an alarm; it opens again when its condition comes again.
+
+        Raises:
+            NotAllowed: ``alarm.not_open``.
+        """
+        signed = Signed(who, reason, now)
+        condition = f"{code}:{subject}"
+        self._act(lambda tx: actions.close_alarm(tx, condition, signed))
+
+    def note_look(self, subject: str, *, who: str, reason: str, now: datetime) -> None:
+        """Enter in the operator log that a person looks at PHI; then show it."""
+        signed = Signed(who, reason, now)
+        self._act(lambda tx: actions.write_log(tx, signed, "look", subject))
+
+    def _act(self, action: Callable[[Transaction], T]) -> T:
+        db = self._connect()
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            tx = Transaction(db)
+            result = action(tx)
+            tx.close_books()
+            db.execute("COMMIT")
+        except apsw.Error as error:
+            problem = Problem("store.unavailable", type(error).__name__)
+            raise Unavailable(problem) from None
+        finally:
+            db.close(force=True)  # rolls back what was not committed
+        return result
+
+
+def open_beside(folder: Path) -> Beside:
+    """Open an existing store for the command line.
+
+    Raises:
+        Misconfigured: There is no store (``store.missing``), or its schema is not
+            this release's.
+    """
+    path = existing(folder)
+    db = connect(path)
+    try:
+        require_migrated(db)
+    finally:
+        db.close()
+    return Beside(partial(connect, path))
