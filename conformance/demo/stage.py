@@ -77,6 +77,11 @@ class Stage:
             f"http://127.0.0.1:{self.server.http_port}/webhooks/helix", WEBHOOK_SECRET
         )
 
+    def reconnect(self) -> None:
+        """Let the hospitals send to the gateway's present port."""
+        for hospital in self.hospitals.values():
+            hospital.sender.go_to("127.0.0.1", self.server.mllp_port)
+
     async def stop_gateway(self) -> None:
         """Drain and stop the gateway; the other parties stay."""
         await self.server.stop()

@@ -83,6 +83,10 @@ class EhrSender:
         """Send ``message`` again with ``stamp`` as its MSH-7 (YYYYMMDDHHMMSS)."""
         return await self.send(with_time(message, stamp), within=within)
 
+    def go_to(self, host: str, port: int) -> None:
+        """Send to another address from now on; the connection must be closed."""
+        self._address = (host, port)
+
     async def close(self) -> None:
         """Hang up."""
         if self._stream is not None:

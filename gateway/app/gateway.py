@@ -228,6 +228,10 @@ class Gateway:
         }.get(kind)
         return None if show is None else await asyncio.to_thread(show, row_id)
 
+    async def moving(self) -> bool:
+        """Tell whether any delivery will go on without a person."""
+        return await asyncio.to_thread(self.store.queries.moving)
+
     async def metrics(self) -> bytes:
         """Return the metrics, with the store's counts of this moment."""
         return self.telemetry.exposition()

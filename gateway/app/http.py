@@ -12,7 +12,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Request, Res
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from gateway.app.view import Gateway
+from gateway.app.gateway import Gateway
 from gateway.core.errors import Refused
 
 Limit = Annotated[int, Query(ge=1, le=1000)]

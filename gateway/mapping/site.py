@@ -29,6 +29,7 @@ class Interface:
     structured_answers: bool = False
     codes: Mapping[str, str] = field(default_factory=dict)
     zone: str = ""
+    application_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,11 +170,13 @@ class Book:
 
     # ------------------------------------------------------------ writing
 
-    def begin(self, key: OrderKey, order: TherapyOrder, digest: bytes) -> OrderState:
+    def begin(
+        self, key: OrderKey, order: TherapyOrder, digest: bytes, written: bytes
+    ) -> OrderState:
         """Open the ledger of a new order; its first event is the whole order."""
         self._new[key] = order.id
         fresh = OrderState(order, 0, ledger.GENESIS, digest)
-        return self.record(fresh, "order_placed", order, body=dump(order))
+        return self.record(fresh, "order_placed", order, body=written)
 
     def record(
         self,
@@ -204,7 +206,8 @@ class Book:
         )
         self._events.append(event)
         digest = state.content_digest if digest is None else digest
-        after = OrderState(order, event.n, event.hash, digest)
+        written = body if kind == "order_placed" and isinstance(body, bytes) else b""
+        after = OrderState(order, event.n, event.hash, digest, written)
         self._touched[order.id] = after
         return after
 
@@ -283,8 +286,3 @@ class Book:
             tuple(self._tellings),
             tuple(dict.fromkeys(self._alarms)),
         )
-
-
-def dump(order: TherapyOrder) -> bytes:
-    """Write an order as the JSON the ledger and the projection keep."""
-    return order.model_dump_json(exclude_none=True).encode()

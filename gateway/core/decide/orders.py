@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
 from gateway.core.decide.book import Book, Event, Operation, Stop
@@ -13,6 +14,7 @@ from gateway.core.identity import Comparison, compare_facts, compare_patient
 from gateway.core.ids import order_id
 from gateway.core.lifecycle import ENDED
 from gateway.core.order import (
+    SCHEMA_VERSION,
     OrderContent,
     Patient,
     PlacerNumber,
@@ -20,6 +22,8 @@ from gateway.core.order import (
     TherapyOrder,
 )
 from gateway.core.verdict import MessageState
+
+_CONTENT = TypeAdapter(OrderContent)
 
 CANCEL_PENDING = "cancel_pending"
 SUBMISSION_REFUSED = "submission_refused"
@@ -29,7 +33,8 @@ IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
 def place(command: PlaceOrder, book: Book) -> MessageState:
     """Open an order, or find that it is open already."""
     content = command.order
-    digest = content_digest(content)
+    said = _written(content)
+    digest = hashlib.sha256(said).digest()
     key = key_of(book.at.site, content.placer_number)
     existing = book.find(key)
     if existing is not None:
@@ -37,16 +42,19 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
     destination = book.at.route(content)
     if destination.problem:
         raise Stop(Problem(destination.problem, "order.product"))
-    order = TherapyOrder.model_construct(
-        **dict(content),
-        id=order_id(book.at.origin, book.placed + 1),
-        site=book.at.site,
-        status=Status.READY,
-        manufacturer=destination.manufacturer,
-        route_version=destination.version,
-        status_at=book.at.now,
-    )
-    book.begin(key, order, digest)
+    standing = {
+        "schema_version": SCHEMA_VERSION,
+        "id": order_id(book.at.origin, book.placed + 1),
+        "site": book.at.site,
+        "status": Status.READY,
+        "manufacturer": destination.manufacturer,
+        "route_version": destination.version,
+        "status_at": book.at.now,
+    }
+    order = TherapyOrder.model_validate({**content.__dict__, **standing})
+    # Content and standing share no field, so their JSON is joined, not made again.
+    written = said[:-1] + b"," + orjson.dumps(standing)[1:]
+    book.begin(key, order, digest, written)
     event = Event("order_placed", Status.READY, book.at.now)
     if order.manufacturer:
         book.tell("manufacturer", "submit", order, event)
@@ -176,5 +184,12 @@ def key_of(site: str, number: PlacerNumber) -> OrderKey:
 
 def content_digest(content: OrderContent) -> bytes:
     """Hash what a site said, to know whether it says something else next time."""
-    said = content.model_dump(mode="json", exclude_none=True)
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(_written(content)).digest()
+
+
+def _written(content: OrderContent) -> bytes:
+    """Write content as JSON, the same for the same content."""
+    if len(content.extensions) > 1:
+        ordered = dict(sorted(content.extensions.items()))
+        content = content.model_copy(update={"extensions": ordered})
+    return _CONTENT.dump_json(content, exclude_none=True)

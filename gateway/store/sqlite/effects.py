@@ -93,7 +93,7 @@ def _projection(state: OrderState, now: int) -> Row:
         state.length,
         state.head,
         now,
-        _ORDERS.dump_json(order, exclude_none=True),
+        state.written or _ORDERS.dump_json(order, exclude_none=True),
     )
 
 

@@ -114,9 +114,7 @@ class Writer:
                 self._commit_together(taken)
             except Exception as error:  # noqa: BLE001 - the one broad catch of this thread
                 self._report(whereabouts(error))
-                self._fail(
-                    taken, OutcomeUnknown(Problem("store.unavailable", "writer"))
-                )
+                self._fail(taken, unknown("writer"))
                 self._disconnect()
             _tell(taken)
         self._disconnect()
@@ -240,7 +238,7 @@ class Writer:
     def _fail(self, taken: list[_Job[Any]], error: BatonError) -> None:
         self.writable = False
         for job in taken:
-            job.error = job.error or error
+            job.error = job.error or type(error)(*error.problems)
 
     def _roll_back(self, db: apsw.Connection) -> bool:
         try:

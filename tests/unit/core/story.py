@@ -18,7 +18,7 @@ from gateway.core.commands import (
     UpdatePatient,
 )
 from gateway.core.decide import Circumstances, Decision, conclude, decide
-from gateway.core.decide.book import Destination, dump
+from gateway.core.decide.book import Destination
 from gateway.core.decide.orders import key_of
 from gateway.core.effects import LedgerEntry, OrderState, View
 from gateway.core.ids import encode
@@ -120,7 +120,7 @@ class Story:
             ledger = self.ledgers[state.order.id]
             assert verify_chain(ledger) is None
             assert (state.length, state.head) == (len(ledger), ledger[-1].hash)
-            stored = TherapyOrder.model_validate_json(dump(state.order))
+            stored = TherapyOrder.model_validate_json(state.order.model_dump_json(exclude_none=True))
             assert stored == state.order
             self.orders[stored.id] = OrderState(
                 stored, state.length, state.head, state.content_digest
