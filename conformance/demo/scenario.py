@@ -217,12 +217,9 @@ class Scenario:
         self.stage.portal.faults.next(Refuse(422, "validation.failed"))
         number, person, _ = await self._new(self._rhein, self.rheintal)
         await self._settled(number)
-        self._later(
-            f"a 422 is told to Rheintal, {number} stays open",
-            self.looks.flag,
-            number,
-            "submission_refused",
-        )
+        refused, flags = await self.looks.flag(number, "submission_refused")
+        self._expect(f"a 422 leaves {number} open, marked as refused", refused, flags)
+        self._later("… Rheintal was told (ORC-1 UA)", self.looks.told, "rheintal", b"|UA|")
         corrected = self.rheintal.change_order(number, self._heavier(person))
         await self._send(self._rhein, corrected)
         self._later(
@@ -243,7 +240,7 @@ class Scenario:
         before = len(await self.looks.rows("orders"))
         await self.stage.stop_gateway()
         await self.stage.start_gateway()
-        self.stage.reconnect()
+        await self.stage.reconnect()
         after = len(await self.looks.rows("orders"))
         self._expect(
             "a restart loses nothing", before == after, f"{before} and {after} orders"

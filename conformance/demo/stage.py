@@ -77,9 +77,10 @@ class Stage:
             f"http://127.0.0.1:{self.server.http_port}/webhooks/helix", WEBHOOK_SECRET
         )
 
-    def reconnect(self) -> None:
+    async def reconnect(self) -> None:
         """Let the hospitals send to the gateway's present port."""
         for hospital in self.hospitals.values():
+            await hospital.sender.close()
             hospital.sender.go_to("127.0.0.1", self.server.mllp_port)
 
     async def stop_gateway(self) -> None:

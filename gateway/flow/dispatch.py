@@ -218,7 +218,7 @@ class Dispatcher:
             outcome, Delivered | Rejected
         ):
             return None, Keys()
-        reports = self._reports(outcome)
+        reports = self._reports(outcome, claim)
         cois = tuple((r.coi.issuer, r.coi.value) for r in reports if r.coi)
         origin = self._mint(now)
         rules = self._rules()
@@ -240,15 +240,22 @@ class Dispatcher:
 
         return decide, Keys(order_ids=(claim.order_id,), cois=cois)
 
-    def _reports(self, outcome: Outcome) -> Sequence[ReportStatus]:
+    def _reports(self, outcome: Outcome, claim: Claim) -> Sequence[ReportStatus]:
+        """Map a positive answer, beside what it answers."""
         mapping = self._target.answer
         if mapping is None or not isinstance(outcome, Delivered):
             return ()
         try:
-            source = orjson.loads(outcome.evidence.body)
+            answer = orjson.loads(outcome.evidence.body)
         except orjson.JSONDecodeError:
             return ()
-        commands, problems = mapping.run(source)
+        commands, problems = mapping.run(
+            {
+                "order_id": claim.order_id,
+                "operation": claim.operation,
+                "answer": answer,
+            }
+        )
         return () if problems else commands
 
 

@@ -7,7 +7,7 @@ from gateway.core.problems import CATALOGUE
 from gateway.mapping.building import Builder
 from gateway.mapping.closures import all_hold
 from gateway.mapping.conditions import condition
-from gateway.mapping.document import ListNode, MapNode, Node
+from gateway.mapping.document import ListNode, MapNode, Node, TextNode
 from gateway.mapping.fields import Fields
 from gateway.mapping.grammar import Grammar
 from gateway.mapping.judging import MODELS, models_named, origin_of
@@ -29,6 +29,9 @@ from gateway.mapping.targets import Targets
 from gateway.mapping.templates import check_template
 
 MISMATCH: Final = "order.placer_mismatch"
+
+NOTHING = "nothing"
+"""``otherwise: nothing``: what fits no alternative asks for nothing."""
 
 
 def read_template(
@@ -167,6 +170,8 @@ def _otherwise(
         return None
     if isinstance(tree, MapNode):
         grammar.findings.add("unreachable", fields.line_of("otherwise"))
+    if isinstance(node, TextNode) and node.text == NOTHING:
+        return None
     each = Fields(node, grammar.findings)
     place, line = each.text("place"), each.line_of("place")
     code = _code(each)

@@ -16,14 +16,8 @@ from gateway.mapping.times import local
 
 ANSWERS: Final = ("AA", "AE", "AR", "CA", "CE", "CR")
 MEANINGS: Final = ("delivered", "rejected", "not_taken", "unknown")
-USUAL: Final = {
-    "AA": "delivered",
-    "CA": "delivered",
-    "AE": "rejected",
-    "CE": "rejected",
-    "AR": "not_taken",
-    "CR": "rejected",
-}
+NEGATIVE: Final = ("AE", "AR", "CE", "CR")
+"""Answers of an EHR whose meaning a site may say; a positive one means delivered."""
 OPTIONS: Final = (
     "application",
     "facility",
@@ -125,7 +119,8 @@ def _interface(fields: Fields) -> Interface:
         charset=fields.text("charset", ""),
         line_ends=_line_ends(fields),
         structured_answers=fields.flag("structured_answers"),
-        codes=_answers(fields.mapping("codes"), ANSWERS),
+        codes=_answers(fields.mapping("codes"), ANSWERS, ANSWERS),
+        application_answers=fields.flag("application_answers"),
         zone=fields.text("zone", ""),
     )
     fields.attempt(fields.line_of("zone"), interface.zone, local)
@@ -137,10 +132,12 @@ def _line_ends(fields: Fields) -> Any:  # noqa: ANN401 - one of two literals
     return fields.word("line_ends", ("cr", "any"), "cr")
 
 
-def _answers(fields: Fields, meanings: tuple[str, ...]) -> dict[str, str]:
+def _answers(
+    fields: Fields, codes: tuple[str, ...], meanings: tuple[str, ...]
+) -> dict[str, str]:
     found = {
         code: fields.word(code, meanings, meanings[0])
-        for code in ANSWERS
+        for code in codes
         if code in fields
     }
     fields.done()
@@ -184,7 +181,7 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
     message = back.text("message")
     options = _options(back.mapping("header", needed=True))
     when = _statuses(back)
-    codes = {**USUAL, **_answers(back.mapping("codes"), MEANINGS)}
+    codes = _answers(back.mapping("codes"), NEGATIVE, MEANINGS)
     waits = back.durations("waits", WAITS)
     answer_timeout = back.duration("answer_timeout", timedelta(seconds=30))
     deadline = back.duration("deadline", timedelta(days=3))
