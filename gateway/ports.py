@@ -132,7 +132,12 @@ class Work(Protocol):
         ...
 
     def decide(self, view: View) -> Effects:
-        """Say what follows from the message, given the present state."""
+        """Say what follows from the message, given the present state.
+
+        Raises:
+            StateNeeded: The state it names must be read, too, in the same
+                transaction; then it is asked again.
+        """
         ...
 
     def failed(self) -> Effects:
@@ -188,7 +193,9 @@ class Store(Protocol):
 
         A message whose dedup key and digest were accepted before is not decided
         again: the stored answer comes back. ``View.collision`` tells ``decide``
-        that the control id was used within 24 hours for another content.
+        that the control id was used within 24 hours for another content. If
+        ``decide`` raises ``StateNeeded``, it is called again in the same
+        transaction over the state of those keys, as often as it asks for more.
 
         Raises:
             Unavailable: Nothing was stored.

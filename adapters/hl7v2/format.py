@@ -21,6 +21,7 @@ from adapters.hl7v2.values import (
     chosen,
     find_of,
     first_of,
+    free_text,
     number_of,
     repetitions,
     segment_test,
@@ -52,6 +53,9 @@ class Hl7v2Format:
             return _selected(place)
         if place.which:
             return _found(find_of(place), place.field, take_of(place))
+        if place.sub <= 1 and not free_text(place):
+            at = max(place.component - 1, 0)
+            return _component(place.segment, place.field, at, take_of(place))
         return _plain(place.segment, place.field, take_of(place))
 
     def group(self, text: str) -> Walker:
@@ -80,8 +84,34 @@ class Hl7v2Format:
         return template.encode(tree, options)
 
 
+def _component(name: str, field: int, at: int, take: Take) -> Getter:
+    """The commonest place, ``PID-5.1``; of most segments the text itself."""
+
+    def get(node: Node) -> Value:
+        segment = node.first(name)
+        if segment is None:
+            return None
+        parts = segment.parts or segment.split()
+        if field >= len(parts):
+            return None
+        text = parts[field]
+        if not text:
+            return None
+        marks = segment.dialect
+        if marks.repetition in text:
+            text = text.partition(marks.repetition)[0]
+        if not segment.simple:
+            return take(text, segment)
+        if not at:
+            return text.partition(marks.component)[0] or None
+        found = text.split(marks.component, at + 1)
+        return (found[at] or None) if at < len(found) else None
+
+    return get
+
+
 def _plain(name: str, field: int, take: Take) -> Getter:
-    """The commonest place, ``PID-5.1``, with nothing it does not need."""
+    """A place that is more than a component, with nothing it does not need."""
 
     def get(node: Node) -> Value:
         segment = node.first(name)

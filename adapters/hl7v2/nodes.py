@@ -20,6 +20,8 @@ LineEnds = Literal["cr", "any"]
 
 ID: Final = 3
 ORDER: Final = "ORC"
+NULL: Final = '""'
+"""Deletes what it stands for (HL7 v2.5.1 §2.5.3.1)."""
 PARTS_OF_AN_ORDER: Final = frozenset(
     {
         *("BPO", "BPX", "BTX", "DG1", "OBR", "OBX"),
@@ -30,15 +32,21 @@ PARTS_OF_AN_ORDER: Final = frozenset(
 
 
 class Segment:
-    """One segment as sent: its id and its text, escapes and all."""
+    """One segment as sent: its id and its text, escapes and all.
 
-    __slots__ = ("dialect", "id", "parts", "text")
+    Attributes:
+        simple: Nothing in it is escaped, deleted or has subcomponents, so that a
+            component stands for itself; known once it is split.
+    """
+
+    __slots__ = ("dialect", "id", "parts", "simple", "text")
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self.id = text[:ID]
         self.text = text
         self.dialect = dialect
         self.parts: list[str] | None = None
+        self.simple = False
 
     def split(self) -> list[str]:
         """Split into ``parts``: ``parts[n]`` is field n, ``parts[0]`` the id."""
@@ -46,6 +54,10 @@ class Segment:
         if self.id == "MSH":  # MSH-1 is the separator itself
             parts.insert(1, self.dialect.field)
         self.parts = parts
+        marks, text = self.dialect, self.text
+        self.simple = not (
+            marks.escape in text or marks.subcomponent in text or NULL in text
+        )
         return parts
 
     def raw(self, field: int) -> str:

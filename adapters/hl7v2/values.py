@@ -24,6 +24,7 @@ Take = Callable[[str, Segment], Value]
 Find = Callable[[Node], Segment | None]
 
 _NULL: Final = '""'
+_FREE_TEXT: Final = frozenset({("NTE", 3), ("OBX", 5)})
 _TEXT_TYPES: Final = frozenset({"ST", "TX", "FT"})
 
 
@@ -84,15 +85,18 @@ def _part(at: int, below: int) -> Take:
 def take_of(place: Place) -> Take:
     """Compile what follows the repetition in ``place``."""
     bare = part(place.component, place.sub)
-    if place.component:
+    if not free_text(place):
         return bare
-    if (place.segment, place.field) == ("NTE", 3):
+    if place.segment == "NTE":
         return whole
-    if (place.segment, place.field) == ("OBX", 5):
-        return lambda text, segment: (whole if segment.raw(2) in _TEXT_TYPES else bare)(
-            text, segment
-        )
-    return bare
+    return lambda text, segment: (whole if segment.raw(2) in _TEXT_TYPES else bare)(
+        text, segment
+    )
+
+
+def free_text(place: Place) -> bool:
+    """Tell whether ``place`` may mean a text that is not split."""
+    return not place.component and (place.segment, place.field) in _FREE_TEXT
 
 
 def find_of(place: Place) -> Find:

@@ -12,7 +12,7 @@ from gateway.app.telemetry import Telemetry
 from gateway.core.effects import Alarm
 from gateway.core.errors import Misconfigured, Problem, Refused
 from gateway.core.verdict import Answer
-from gateway.flow.deciding import Rules
+from gateway.flow.rules import Rules
 from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover

@@ -11,7 +11,7 @@ from gateway.app.discovery import discover
 from gateway.app.settings import EnvironmentSecrets, endpoint
 from gateway.core.agreements import Patience
 from gateway.core.errors import Misconfigured, Problem
-from gateway.flow.deciding import Rules
+from gateway.flow.rules import Rules
 from gateway.flow.dispatch import Target
 from gateway.flow.outgoing import Outgoing
 from gateway.mapping.catalog import Catalog

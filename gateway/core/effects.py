@@ -93,6 +93,7 @@ class View:
         waiting: Messages that wait for one of the asked business keys or ids.
         collision: The control id was used within 24 hours for another content.
         reused: It was used longer ago for another content.
+        asked: What was looked up; what is asked for and not here does not exist.
     """
 
     orders: Mapping[OrderKey, OrderState] = field(default_factory=dict)
@@ -102,6 +103,20 @@ class View:
     waiting: Sequence[WaitingMessage] = ()
     collision: bool = False
     reused: bool = False
+    asked: Keys = field(default_factory=Keys)
+
+
+class StateNeeded(Exception):
+    """Deciding needs more state: look up ``keys`` and decide again.
+
+    Not an error. Raised by ``ports.Work.decide`` for messages that waited: what
+    they are about is known only when they are read.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        """Ask for ``keys``: all that was looked up before, and more."""
+        super().__init__()
+        self.keys = keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +189,8 @@ class Effects:
         orders: New standing of every order touched; the store derives its
             projections and look-up keys from it.
         wait_for: Business keys or order ids a waiting message waits for.
-        woken: Verdicts of waiting messages that were decided along with this one.
+        woken: Verdicts of waiting messages that were decided along with this one;
+            one that goes on waiting is not among them.
         settled: Deliveries that a report proves to have arrived, each written
             ``order_id@destination:operation``. One that was never attempted stays.
     """

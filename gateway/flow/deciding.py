@@ -4,87 +4,24 @@
 transaction that will write; everything it needs was gathered before.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.core.decide import Circumstances, Decision, decide
-from gateway.core.decide.book import Destination
-from gateway.core.decide.orders import key_of
-from gateway.core.effects import (
-    Alarm,
-    Effects,
-    Keys,
-    OrderKey,
-    OrderState,
-    View,
-    WaitingMessage,
-)
+from gateway.core.commands import Command, ReportStatus
+from gateway.core.decide import Decision, decide
+from gateway.core.effects import Alarm, Effects, Keys, View
 from gateway.core.envelope import Envelope
 from gateway.core.errors import Problem, Unmappable
-from gateway.core.order import OrderContent
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Verdict
-from gateway.flow.outgoing import Outgoing
-from gateway.flow.understand import (
-    STRANGER,
-    Understood,
-    understand,
-    understand_report,
-)
-from gateway.mapping.catalog import Catalog
-from gateway.mapping.places import Format
-from gateway.mapping.site import Site
-from gateway.ports import Reader
-from gateway.routing import route
+from gateway.flow.rules import Rules
+from gateway.flow.understand import Understood
+from gateway.flow.waking import wake
+from gateway.mapping.profile import Portal
 
 FAILED = Verdict(MessageState.HELD, (Problem("message.failed", "", "hold"),))
 
 BuildAnswer = Callable[[Verdict], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What deciding needs of the configuration, one consistent set.
-
-    ``secret`` returns fresh random bytes; salts of ledger events come from it.
-    """
-
-    catalog: Catalog
-    formats: Mapping[str, Format]
-    reader: Reader
-    outgoing: Outgoing
-    secret: Callable[[], bytes]
-
-    def destination(self, site: Site | None, content: OrderContent) -> Destination:
-        """Say where an order of ``site`` goes."""
-        if site is None or not site.routed:
-            return Destination()
-        facility = site.facilities.get(content.facility)
-        country = facility.country if facility else ""
-        found = route(content.product.code, country, self.catalog.routes)
-        if found is None:
-            return Destination(problem="product.not_routed")
-        return Destination(found.manufacturer, found.version)
-
-    def circumstances(
-        self,
-        origin: str,
-        now: datetime,
-        speaker: str,
-        mapping: str,
-        released: frozenset[str] = frozenset(),
-    ) -> Circumstances:
-        """Gather what deciding a message of ``speaker`` depends on."""
-        site = self.catalog.sites.get(speaker)
-        return Circumstances(
-            origin=origin,
-            now=now,
-            site=speaker,
-            mapping=mapping,
-            secret=self.secret(),
-            route=lambda content: self.destination(site, content),
-            released=released,
-        )
 
 
 @dataclass(slots=True)
@@ -111,11 +48,8 @@ class MessageWork:
         verdict = self._verdict_before_deciding(view)
         if verdict is not None:
             return self._ended(verdict)
-        decision = self._decide(
-            self.understood, view, self.envelope.message_id, self.envelope.site
-        )
-        notes = self._notes(view)
-        verdict = self._remarked(decision.verdict, notes)
+        decision = self._decide(view)
+        verdict = self._remarked(decision.verdict, self._notes(view))
         return self._effects(verdict, decision, view)
 
     def failed(self) -> Effects:
@@ -159,6 +93,7 @@ class MessageWork:
         deliveries = self.rules.outgoing.freeze(
             decision.tellings, origin=self.envelope.message_id, now=self.now
         )
+        portal = self.rules.catalog.portals.get(self.envelope.site)
         return Effects(
             verdict,
             answer,
@@ -167,15 +102,18 @@ class MessageWork:
             deliveries,
             tuple(alarms),
             decision.wait_for,
+            settled=_proven(self.understood.commands, decision, portal),
         )
 
-    def _decide(
-        self, understood: Understood, view: View, origin: str, speaker: str
-    ) -> Decision:
+    def _decide(self, view: View) -> Decision:
         circumstances = self.rules.circumstances(
-            origin, self.now, speaker, understood.mapping, self.released
+            self.envelope.message_id,
+            self.now,
+            self.envelope.site,
+            self.understood.mapping,
+            self.released,
         )
-        return decide(understood.commands, view, circumstances)
+        return decide(self.understood.commands, view, circumstances)
 
     def _notes(self, view: View) -> tuple[Problem, ...]:
         notes = self.understood.notes
@@ -194,50 +132,19 @@ class MessageWork:
         )
         placed = any(event.n == 1 for event in decision.events)
         if placed and view.waiting:
-            return self._wake(effects, view.waiting)
+            return wake(effects, view, self.rules, self.now)
         return effects
 
-    def _wake(self, effects: Effects, waiting: Sequence[WaitingMessage]) -> Effects:
-        """Decide the messages that waited for the order just placed, oldest first."""
-        for message in sorted(waiting, key=lambda m: m.message_id):
-            understood = understand_kept(self.rules, message)
-            if understood.verdict is not None:
-                woken = ((message.message_id, understood.verdict),)
-                effects = replace(effects, woken=(*effects.woken, *woken))
-                continue
-            view = View(orders=_by_key(effects.orders))
-            decision = self._decide(understood, view, message.message_id, message.site)
-            effects = self._joined(effects, message.message_id, decision)
-        return effects
 
-    def _joined(self, effects: Effects, message_id: str, decision: Decision) -> Effects:
-        deliveries = self.rules.outgoing.freeze(
-            decision.tellings, origin=message_id, now=self.now
-        )
-        orders = {
-            state.order.id: state for state in (*effects.orders, *decision.orders)
-        }
-        return replace(
-            effects,
-            orders=tuple(orders.values()),
-            events=(*effects.events, *decision.events),
-            deliveries=(*effects.deliveries, *deliveries),
-            alarms=(*effects.alarms, *decision.alarms),
-            woken=(*effects.woken, (message_id, decision.verdict)),
-        )
+def _proven(
+    commands: Sequence[Command], decision: Decision, portal: Portal | None
+) -> tuple[str, ...]:
+    """Name the submissions a manufacturer's report proves to have arrived.
 
-
-def _by_key(orders: tuple[OrderState, ...]) -> dict[OrderKey, OrderState]:
-    return {key_of(s.order.site, s.order.placer_number): s for s in orders}
-
-
-def understand_kept(rules: Rules, message: WaitingMessage) -> Understood:
-    """Understand a stored message again, as its endpoint would have."""
-    portal = rules.catalog.portals.get(message.endpoint.removeprefix("webhook:"))
-    if message.endpoint.startswith("webhook:") and portal is not None:
-        return understand_report(portal, message.body)
-    header, unusable = rules.reader.peek(message.body)
-    site = rules.catalog.sites.get(message.site)
-    if unusable is not None or site is None:
-        return Understood(verdict=unusable or STRANGER)
-    return understand(rules.reader, header, message.body, site)
+    It knows our reference from nowhere else.
+    """
+    if portal is None or not decision.verdict.accepted:
+        return ()
+    reported = (c.order_id for c in commands if isinstance(c, ReportStatus))
+    known = dict.fromkeys(reported)
+    return tuple(f"{order_id}@{portal.destination}:submit" for order_id in known)

@@ -29,7 +29,7 @@ from gateway.delivery.outcome import (
     Unknown,
 )
 from gateway.delivery.policy import GiveUp, Hold, NextStep, RetryAt, next_step
-from gateway.flow.deciding import Rules
+from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
 from gateway.ports import Claim, Clock, Notifier, Sender, Store
 

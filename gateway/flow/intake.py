@@ -13,7 +13,8 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import OutcomeUnknown, Problem, Unavailable
 from gateway.core.ids import MessageId, Minter
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Refusal, Verdict
-from gateway.flow.deciding import MessageWork, Rules
+from gateway.flow.deciding import MessageWork
+from gateway.flow.rules import Rules
 from gateway.flow.understand import (
     STRANGER,
     Understood,

@@ -7,7 +7,8 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import NotAllowed, Problem
 from gateway.core.ids import MessageId
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Verdict
-from gateway.flow.deciding import MessageWork, Rules, understand_kept
+from gateway.flow.deciding import MessageWork
+from gateway.flow.rules import Rules, understand_kept
 from gateway.flow.understand import Understood, keys_for
 
 TWO_PEOPLE = frozenset(

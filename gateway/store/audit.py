@@ -108,21 +108,21 @@ def compare(books: Counts, rows: Counts) -> Iterator[Difference]:
         if expected != found:
             yield Difference(f"{name} of {scope}" if scope else name, expected, found)
     for subject, whole, of, parts in EQUATIONS:
-        expected = totals(books, subject)[whole]
-        found = sum(totals(books, of)[part] for part in parts)
+        expected = totals(books, subject).get(whole, 0)
+        found = sum(totals(books, of).get(part, 0) for part in parts)
         if expected != found:
             terms = " + ".join(parts)
             yield Difference(f"{subject} {whole} = {of} {terms}", expected, found)
 
 
-def totals(books: Counts, subject: str) -> Counter[str]:
+def totals(books: Counts, subject: str) -> dict[str, int]:
     """Add up one subject's counters over all scopes."""
     added: Counter[str] = Counter()
     for (name, _), value in books.items():
         about, _, entry = name.partition(".")
         if about == subject:
             added[entry] += value
-    return added
+    return dict(added)
 
 
 def _sum(says: str, counted: Mapping[str, int], parts: tuple[str, ...]) -> str:

@@ -176,7 +176,7 @@ class Book:
         """Open the ledger of a new order; its first event is the whole order."""
         self._new[key] = order.id
         fresh = OrderState(order, 0, ledger.GENESIS, digest)
-        return self.record(fresh, "order_placed", order, body=written)
+        return self.record(fresh, "order_placed", order, body=written, written=written)
 
     def record(
         self,
@@ -188,6 +188,7 @@ class Book:
         asserted_by: str = "",
         occurred_at: datetime | None = None,
         digest: bytes | None = None,
+        written: bytes = b"",
     ) -> OrderState:
         """Append one event; ``order`` is how the order stands after it."""
         at = self.at
@@ -206,7 +207,6 @@ class Book:
         )
         self._events.append(event)
         digest = state.content_digest if digest is None else digest
-        written = body if kind == "order_placed" and isinstance(body, bytes) else b""
         after = OrderState(order, event.n, event.hash, digest, written)
         self._touched[order.id] = after
         return after

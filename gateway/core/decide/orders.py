@@ -24,6 +24,7 @@ from gateway.core.order import (
 from gateway.core.verdict import MessageState
 
 _CONTENT = TypeAdapter(OrderContent)
+_ORDER = TypeAdapter(TherapyOrder)
 
 CANCEL_PENDING = "cancel_pending"
 SUBMISSION_REFUSED = "submission_refused"
@@ -107,10 +108,14 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     if not changed and not resubmit:
         return MessageState.NO_EFFECT
-    dumped = after.model_dump(mode="json", exclude_none=True)
-    body = {"changed": changed, "order": dumped}
+    written = _ORDER.dump_json(after, exclude_none=True)
     book.record(
-        existing, "order_changed", after, body=body, digest=content_digest(content)
+        existing,
+        "order_changed",
+        after,
+        body=b'{"changed":%b,"order":%b}' % (orjson.dumps(changed), written),
+        digest=content_digest(content),
+        written=written,
     )
     event = Event("order_changed", after.status, book.at.now)
     if after.manufacturer:

@@ -13,12 +13,12 @@ import orjson
 from gateway.core.errors import NotAllowed, Problem
 from gateway.core.verdict import MessageState, Verdict
 from gateway.ports import Work
+from gateway.store.sqlite.commit import decided
 from gateway.store.sqlite.effects import change_message, write_effects, write_waits
 from gateway.store.sqlite.lanes import close, move, promote
 from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros
 from gateway.store.sqlite.transaction import Transaction
-from gateway.store.sqlite.view import load_view
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "actions")
@@ -87,7 +87,7 @@ def redecide(
 ) -> Verdict:
     """Decide a held message again; its answer and its dedup entry stay."""
     row = _pending(tx, message_id)
-    effects = work.decide(load_view(tx, work.keys))
+    effects = decided(tx, work)
     verdict = effects.verdict
     if not verdict.accepted:
         # Its sender was told that we own it: it cannot be refused any more.

@@ -2,14 +2,20 @@
 
 import orjson
 
-from gateway.core.effects import Effects, Keys
+from gateway.core.effects import Effects, Keys, StateNeeded
 from gateway.core.envelope import Envelope
 from gateway.core.verdict import Answer, MessageState, Verdict
 from gateway.ports import Receipt, Work
 from gateway.store.sqlite.effects import problems_json, write_effects, write_waits
 from gateway.store.sqlite.times import micros
 from gateway.store.sqlite.transaction import Transaction
-from gateway.store.sqlite.view import load_view, look_up, stored_answer
+from gateway.store.sqlite.view import (
+    NEVER_SEEN,
+    Seen,
+    load_view,
+    look_up,
+    stored_answer,
+)
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "effects")
@@ -24,8 +30,19 @@ def store_message(tx: Transaction, work: Work) -> Receipt:
     seen = look_up(tx, keys)
     if seen.message is not None:
         return _repeat(tx, seen.message, work.envelope)
-    effects = work.decide(load_view(tx, keys, seen))
-    return _write(tx, work, effects)
+    return _write(tx, work, decided(tx, work, seen))
+
+
+def decided(tx: Transaction, work: Work, seen: Seen = NEVER_SEEN) -> Effects:
+    """Decide over the state a message's keys name, and over more if it needs more."""
+    keys = work.keys
+    while True:
+        try:
+            return work.decide(load_view(tx, keys, seen))
+        except StateNeeded as needed:
+            if needed.keys == keys:
+                raise
+            keys = needed.keys
 
 
 def store_failed(tx: Transaction, work: Work) -> Receipt:

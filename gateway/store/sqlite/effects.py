@@ -23,6 +23,7 @@ from gateway.store.sqlite.lanes import settle_by_report
 from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros
 from gateway.store.sqlite.transaction import Transaction
+from gateway.store.sqlite.view import remember
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "effects")
@@ -67,6 +68,7 @@ def _write_orders(tx: Transaction, states: Iterable[OrderState], now: int) -> No
     for state in states:
         order = state.order
         tx.execute(_UPSERT_ORDER, _projection(state, now))
+        remember(state)
         tx.executemany(_INSERT_PATIENT, _patient_keys(order))
 
 

@@ -91,6 +91,7 @@ def load_view(tx: Transaction, keys: Keys, seen: Seen = NEVER_SEEN) -> View:
         waiting=_waiting(tx, keys),
         collision=seen.collision,
         reused=seen.reused,
+        asked=keys,
     )
 
 
@@ -131,11 +132,29 @@ def _waiting(tx: Transaction, keys: Keys) -> tuple[WaitingMessage, ...]:
     return tuple(waiting_message(rows[seq][1:]) for seq in sorted(rows))
 
 
+_recent: dict[bytes, TherapyOrder] = {}
+_MOST_RECENT: Final = 512
+"""Orders kept as read, some 10 KiB each: messages about one order come together."""
+
+
 def order_state(row: Row) -> OrderState:
-    """Read an order from its projection."""
+    """Read an order from its projection.
+
+    A ledger's head is a hash of all that made the order, so an order once read
+    under it need not be read again.
+    """
     body, length, head, content_digest = row
-    order = TherapyOrder.model_validate_json(body)
+    order = _recent.get(head)
+    if order is None:
+        order = TherapyOrder.model_validate_json(body)
     return OrderState(order, length, head, content_digest)
+
+
+def remember(state: OrderState) -> None:
+    """Keep an order as it was written, for the message that follows soon."""
+    _recent[state.head] = state.order
+    if len(_recent) > _MOST_RECENT:
+        del _recent[next(iter(_recent))]
 
 
 def waiting_message(row: Row) -> WaitingMessage:

@@ -72,8 +72,9 @@ class Writer:
         """Open the writing connection with ``connect`` and start the thread."""
         self._connect = connect
         self._report = report
+        self._db: apsw.Connection | None = connect()
         self._checkpointer = Checkpointer(connect)
-        self._db: apsw.Connection | None = self._open()
+        self._checkpointer.watch(self._db)
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._stopping = False
         self.writable = True
@@ -143,14 +144,10 @@ class Writer:
 
     def _begin(self) -> apsw.Connection:
         if self._db is None:
-            self._db = self._open()
+            self._db = self._connect()
+            self._checkpointer.watch(self._db)
         self._db.execute("BEGIN IMMEDIATE")
         return self._db
-
-    def _open(self) -> apsw.Connection:
-        db = self._connect()
-        self._checkpointer.watch(db)
-        return db
 
     def _jobs(self, taken: list[_Job[Any]]) -> Iterator[_Job[Any]]:
         """Yield what is taken, then what has come to wait, within the limits."""

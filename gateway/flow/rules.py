@@ -1,0 +1,79 @@
+"""The configuration as deciding sees it: one consistent set, asked for by message."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.core.decide import Circumstances
+from gateway.core.decide.book import Destination
+from gateway.core.effects import WaitingMessage
+from gateway.core.order import OrderContent
+from gateway.flow.outgoing import Outgoing
+from gateway.flow.understand import (
+    STRANGER,
+    Understood,
+    understand,
+    understand_report,
+)
+from gateway.mapping.catalog import Catalog
+from gateway.mapping.places import Format
+from gateway.mapping.site import Site
+from gateway.ports import Reader
+from gateway.routing import route
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What deciding needs of the configuration, one consistent set.
+
+    ``secret`` returns fresh random bytes; salts of ledger events come from it.
+    """
+
+    catalog: Catalog
+    formats: Mapping[str, Format]
+    reader: Reader
+    outgoing: Outgoing
+    secret: Callable[[], bytes]
+
+    def destination(self, site: Site | None, content: OrderContent) -> Destination:
+        """Say where an order of ``site`` goes."""
+        if site is None or not site.routed:
+            return Destination()
+        facility = site.facilities.get(content.facility)
+        country = facility.country if facility else ""
+        found = route(content.product.code, country, self.catalog.routes)
+        if found is None:
+            return Destination(problem="product.not_routed")
+        return Destination(found.manufacturer, found.version)
+
+    def circumstances(
+        self,
+        origin: str,
+        now: datetime,
+        speaker: str,
+        mapping: str,
+        released: frozenset[str] = frozenset(),
+    ) -> Circumstances:
+        """Gather what deciding a message of ``speaker`` depends on."""
+        site = self.catalog.sites.get(speaker)
+        return Circumstances(
+            origin=origin,
+            now=now,
+            site=speaker,
+            mapping=mapping,
+            secret=self.secret(),
+            route=lambda content: self.destination(site, content),
+            released=released,
+        )
+
+
+def understand_kept(rules: Rules, message: WaitingMessage) -> Understood:
+    """Understand a stored message again, as its endpoint would have."""
+    portal = rules.catalog.portals.get(message.endpoint.removeprefix("webhook:"))
+    if message.endpoint.startswith("webhook:") and portal is not None:
+        return understand_report(portal, message.body)
+    header, unusable = rules.reader.peek(message.body)
+    site = rules.catalog.sites.get(message.site)
+    if unusable is not None or site is None:
+        return Understood(verdict=unusable or STRANGER)
+    return understand(rules.reader, header, message.body, site)

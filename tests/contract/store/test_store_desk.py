@@ -1,0 +1,366 @@
+"""What a person does beside a running server, and the log of it."""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import pytest
+
+from gateway.core.effects import Alarm, Effects
+from gateway.core.errors import NotAllowed, Problem
+from gateway.core.verdict import MessageState
+from gateway.delivery.policy import Done, GiveUp, Hold, NextStep
+from gateway.ports import Claim
+from tests.contract.store.backends import AnyBeside, AnyStore
+from tests.contract.store.builders import (
+    ACCEPTED,
+    APPLIED,
+    HELD,
+    HOUR,
+    MINUTE,
+    NOON,
+    PORTAL,
+    REFUSED,
+    REJECTED,
+    WAITING,
+    Message,
+    delivery,
+    failing,
+    message,
+    placing,
+    report,
+    therapy_order,
+)
+
+SIGNED: dict[str, Any] = {"who": "ana", "reason": "asked the portal", "now": NOON}
+UNKNOWN = Hold("delivery.outcome_unknown")
+
+
+def codes(refused: pytest.ExceptionInfo[NotAllowed]) -> list[str]:
+    """Why something was not allowed."""
+    return [problem.code for problem in refused.value.problems]
+
+
+async def attempted(store: AnyStore, step: NextStep) -> Claim:
+    """Place an order with a submit and a cancel, and attempt the submit."""
+    order = therapy_order()
+    sent = (delivery(order, "submit"), delivery(order, "cancel"))
+    await store.commit(message(placing(order, deliveries=sent)))
+    [claimed] = await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=1)
+    await store.settle(report(claimed, "unknown"), step)
+    return claimed
+
+
+async def operations(store: AnyStore) -> list[str]:
+    """What can be claimed an hour later."""
+    now = NOON + HOUR
+    claims = await store.claim(PORTAL, now=now, until=now + MINUTE, limit=9)
+    return [claimed.operation for claimed in claims]
+
+
+# ------------------------------------------------------------ deliveries
+
+
+@pytest.mark.parametrize("found", ["delivered", "rejected", "superseded"])
+@pytest.mark.parametrize(
+    "step", [UNKNOWN, GiveUp("http.500", certain=False)], ids=["held", "dead"]
+)
+async def test_a_resolved_delivery_is_over_and_its_lane_goes_on(
+    store: AnyStore,
+    desk: AnyBeside,
+    step: NextStep,
+    found: Literal["delivered", "rejected", "superseded"],
+) -> None:
+    stuck = await attempted(store, step)
+
+    desk.resolve(stuck.delivery_id, as_=found, **SIGNED)
+
+    shown = desk.delivery(stuck.delivery_id)
+    assert shown is not None
+    assert (shown["state"], shown["code"]) == (found, "resolved.by_operator")
+    assert await operations(store) == ["cancel"]
+
+
+async def test_a_delivery_that_never_left_can_be_superseded(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    order = therapy_order()
+    sent = (delivery(order, "submit"), delivery(order, "change"))
+    await store.commit(message(placing(order, deliveries=sent)))
+
+    desk.resolve(sent[1].delivery_id, as_="superseded", **SIGNED)
+
+    assert await operations(store) == ["submit"]
+    shown = desk.delivery(sent[1].delivery_id)
+    assert shown is not None
+    assert shown["state"] == "superseded"
+
+
+async def test_a_held_delivery_can_be_sent_again_with_its_key(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await attempted(store, UNKNOWN)
+
+    desk.resolve(held.delivery_id, as_="ready", **SIGNED)
+
+    [again] = await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=9)
+    assert (again.key, again.attempt, again.uncertain) == (held.key, 2, True)
+
+
+async def test_what_is_on_its_way_cannot_be_resolved(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    order = therapy_order()
+    sent = delivery(order)
+    await store.commit(message(placing(order, deliveries=(sent,))))
+    await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=1)
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.resolve(sent.delivery_id, as_="superseded", **SIGNED)
+
+    assert codes(refused) == ["delivery.leased"]
+
+
+async def test_what_is_over_cannot_be_resolved(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    over = await attempted(store, Done())
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.resolve(over.delivery_id, as_="rejected", **SIGNED)
+
+    assert codes(refused) == ["delivery.final"]
+
+
+async def test_only_what_is_held_can_be_sent_again(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    dead = await attempted(store, GiveUp("http.500", certain=False))
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.resolve(dead.delivery_id, as_="ready", **SIGNED)
+
+    assert codes(refused) == ["delivery.not_held"]
+
+
+async def test_a_delivery_nobody_has_cannot_be_resolved(desk: AnyBeside) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        desk.resolve("nobody", as_="delivered", **SIGNED)
+
+    assert codes(refused) == ["delivery.unknown"]
+
+
+async def test_what_a_person_did_is_in_the_log(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await attempted(store, UNKNOWN)
+    with pytest.raises(NotAllowed):
+        desk.resolve("nobody", as_="delivered", **SIGNED)
+
+    desk.resolve(held.delivery_id, as_="delivered", **SIGNED)
+
+    assert desk.operator_log() == [
+        {
+            "at": "2026-03-02T12:00:00.000Z",
+            "who": "ana",
+            "action": "delivery.resolve",
+            "subject": held.delivery_id,
+            "reason": "asked the portal",
+            "detail": {"from": "held", "to": "delivered"},
+        }
+    ]
+
+
+# ------------------------------------------------------------ messages
+
+
+async def held_message(store: AnyStore) -> Message:
+    """Store a held message."""
+    work = message(Effects(HELD, ACCEPTED), control_id="A1", body=b"MSH|held")
+    await store.commit(work)
+    return work
+
+
+async def test_a_held_message_can_be_decided_again(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+    order = therapy_order()
+    work = replace(held, follow=lambda _: placing(order, deliveries=(delivery(order),)))
+
+    verdict = desk.redecide(held.id, work, action="release", **SIGNED)
+
+    shown = desk.message(held.id)
+    assert shown is not None
+    assert verdict == APPLIED
+    assert (shown["state"], shown["problems"]) == ("applied", [])
+    assert await operations(store) == ["submit"]
+    [entry] = desk.operator_log()
+    assert (entry["action"], entry["subject"]) == ("message.release", held.id)
+
+
+async def test_a_message_decided_again_is_shown_the_present_state(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+    order = therapy_order()
+    await store.commit(message(placing(order)))
+    keys = replace(held.keys, order_ids=(order.id,))
+    work = replace(held, keys=keys, follow=lambda _: Effects(APPLIED, ACCEPTED))
+
+    desk.redecide(held.id, work, action="release", **SIGNED)
+
+    assert list(work.views[-1].by_id) == [order.id]
+
+
+async def test_the_answer_and_the_dedup_entry_of_a_released_message_stay(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+    other = Effects(APPLIED, replace(ACCEPTED, body=b"MSH|another"))
+    released = replace(held, follow=lambda _: other)
+    desk.redecide(held.id, released, action="release", **SIGNED)
+
+    receipt = await store.commit(message(failing, control_id="A1", body=b"MSH|held"))
+
+    assert receipt.duplicate
+    assert receipt.answer == ACCEPTED
+
+
+async def test_an_accepted_message_cannot_be_refused_any_more(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+    work = replace(held, follow=lambda _: Effects(REJECTED, REFUSED))
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.redecide(held.id, work, action="release", **SIGNED)
+
+    assert codes(refused) == ["message.refused_again", "field.missing"]
+    kept = desk.kept(held.id)
+    assert kept is not None
+    assert (kept.state, kept.problems) == (
+        MessageState.HELD,
+        (Problem("message.failed", "", "hold"),),
+    )
+    assert desk.operator_log() == []
+
+
+async def test_if_deciding_again_fails_nothing_changes(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+
+    with pytest.raises(KeyError):
+        desk.redecide(held.id, replace(held, follow=failing), action="x", **SIGNED)
+
+    shown = desk.message(held.id)
+    assert shown is not None
+    assert shown["state"] == "held"
+
+
+async def test_a_waiting_message_can_be_dismissed_and_waits_no_more(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    early = message(Effects(WAITING, ACCEPTED, wait_for=("ORDER-o1",)))
+    await store.commit(early)
+    nothing = replace(APPLIED, state=MessageState.NO_EFFECT)
+    work = replace(early, follow=lambda _: Effects(nothing, ACCEPTED))
+
+    desk.redecide(early.id, work, action="dismiss", **SIGNED)
+
+    shown = desk.message(early.id)
+    assert shown is not None
+    assert (shown["state"], shown["waits_for"]) == ("no_effect", [])
+
+
+async def test_a_held_message_may_be_found_to_wait(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    held = await held_message(store)
+    waits = Effects(WAITING, ACCEPTED, wait_for=("ORDER-o1",))
+
+    work = replace(held, follow=lambda _: waits)
+    desk.redecide(held.id, work, action="release", **SIGNED)
+
+    shown = desk.message(held.id)
+    assert shown is not None
+    assert (shown["state"], shown["waits_for"]) == ("waiting", ["ORDER-o1"])
+
+
+@pytest.mark.parametrize(
+    "effects", [Effects(APPLIED, ACCEPTED), Effects(REJECTED, REFUSED)]
+)
+async def test_only_what_is_held_or_waiting_is_decided_again(
+    store: AnyStore, desk: AnyBeside, effects: Effects
+) -> None:
+    work = message(effects)
+    await store.commit(work)
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.redecide(work.id, work, action="release", **SIGNED)
+
+    assert codes(refused) == ["message.not_held"]
+
+
+async def test_a_message_nobody_has_cannot_be_decided(desk: AnyBeside) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        desk.redecide("nobody", message(), action="release", **SIGNED)
+
+    assert codes(refused) == ["message.unknown"]
+
+
+# ------------------------------------------------------------ the rest
+
+
+async def test_a_closed_alarm_opens_again_with_its_condition(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    alarm = Alarm("site.paused", "st_elm")
+    await store.raise_alarms([alarm, alarm], NOON)
+    desk.close_alarm("site.paused", "st_elm", **SIGNED)
+    [closed] = desk.alarms()
+
+    await store.raise_alarms([alarm], NOON + HOUR)
+
+    [again] = desk.alarms()
+    assert (closed["state"], closed["count"]) == ("closed", 2)
+    assert (again["state"], again["count"], again["first_at"]) == (
+        "open",
+        1,
+        "2026-03-02T13:00:00.000Z",
+    )
+
+
+async def test_an_alarm_nobody_raised_cannot_be_closed(desk: AnyBeside) -> None:
+    with pytest.raises(NotAllowed) as refused:
+        desk.close_alarm("site.paused", "st_elm", **SIGNED)
+
+    assert codes(refused) == ["alarm.not_open"]
+
+
+async def test_a_look_at_phi_is_in_the_log(desk: AnyBeside) -> None:
+    desk.note_look("M1", **SIGNED)
+
+    [entry] = desk.operator_log()
+    assert (entry["who"], entry["action"], entry["subject"]) == ("ana", "look", "M1")
+
+
+async def test_a_mapping_is_kept_once_by_its_version(store: AnyStore) -> None:
+    await store.keep_mappings({"v1": "text one"})
+    await store.keep_mappings({"v1": "never this", "v2": "text two"})
+
+    assert store.queries.mapping("v1") == "text one"
+    assert store.queries.mapping("v2") == "text two"
+    assert store.queries.mapping("v3") is None
+
+
+async def test_only_the_newest_damage_is_kept_and_only_a_sample(
+    store: AnyStore,
+) -> None:
+    for number in range(203):
+        await store.keep_damage("mllp", "10.0.0.9", "stray", number, b"x" * 70_000)
+
+    rows = store.queries.damage(limit=1000)
+
+    assert [row["size"] for row in rows] == list(range(202, 2, -1))
+    assert {len(row["sample"]) for row in rows} == {64 * 1024}

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.store.sqlite import checkpoint
+from tests.contract.store.builders import NOTHING, message
+from tests.unit.store.opening import migrated, store_on
+
+PAGE = 8192
+
+
+async def test_the_log_begins_anew_before_it_grows_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "STEP", 20)
+    monkeypatch.setattr(checkpoint, "LONGEST_LOG", 100)
+    path = migrated(tmp_path)
+    store = store_on(path)
+
+    for _ in range(300):
+        await store.commit(message(NOTHING, body=b"x" * 4 * PAGE))
+
+    log = path.with_name("baton.db-wal").stat().st_size
+    database = path.stat().st_size
+    await store.close()
+    assert log < 300 * PAGE
+    assert database > 500 * PAGE
+
+
+async def test_a_short_log_is_copied_beside_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a copy the database file would hold none of the bodies."""
+    monkeypatch.setattr(checkpoint, "STEP", 20)
+    path = migrated(tmp_path)
+    store = store_on(path)
+    watcher = store._writer._checkpointer
+
+    while not watcher._copied:
+        await store.commit(message(NOTHING, body=b"x" * 4 * PAGE))
+
+    database = path.stat().st_size
+    await store.close()
+    assert database > 20 * PAGE
+
+
+async def test_closing_leaves_one_file_with_everything(tmp_path: Path) -> None:
+    path = migrated(tmp_path)
+    store = store_on(path)
+    await store.commit(message(NOTHING))
+
+    await store.close()
+
+    assert [file.name for file in tmp_path.iterdir()] == ["baton.db"]
