@@ -1,10 +1,11 @@
 """Floor 2: what the flow needs from the outside, as contracts that can be tested."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from gateway.core.agreements import Conventions
 from gateway.core.effects import Effects, Keys, Settlement, View
 from gateway.core.envelope import Envelope
 from gateway.core.verdict import Answer, Verdict
@@ -20,27 +21,6 @@ class Peer:
 
     address: str
     port: int
-
-
-@dataclass(frozen=True, slots=True)
-class Conventions:
-    """How one site's interface speaks, where the format leaves it open.
-
-    Attributes:
-        charset: What a blank MSH-18 means, as an HL7 table 0211 name.
-        line_ends: ``cr`` as MLLP has it, or ``any`` (CR, LF, CRLF).
-        structured_answers: Original mode: answer ORM with ORR^O02 and so on
-            instead of a general ACK.
-        codes: Replacement acknowledgement codes (``{"AR": "AE"}``), for an EHR
-            that reads one otherwise.
-        zone: IANA name of the zone of times without an offset, ``""`` if none.
-    """
-
-    charset: str = ""
-    line_ends: Literal["cr", "any"] = "cr"
-    structured_answers: bool = False
-    codes: Mapping[str, str] = field(default_factory=dict)
-    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import Final, Literal
 
 from adapters.hl7v2 import err
 from adapters.hl7v2.header import NO_MSH, Msh, peek
+from gateway.core.agreements import Conventions
 from gateway.core.verdict import Answer, AnswerKind, Refusal, Verdict
-from gateway.ports import Conventions, Header
+from gateway.ports import Header
 
 Kind = Literal["application", "accept", ""]
 

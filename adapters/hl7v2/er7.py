@@ -13,8 +13,8 @@ from adapters.hl7v2 import charset
 from adapters.hl7v2.dialect import Dialect, dialect
 from adapters.hl7v2.header import MOST_SEGMENTS, Msh
 from adapters.hl7v2.nodes import ID, LineEnds, Message, Segment
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
-from gateway.ports import Conventions
 
 _MOST_PROBLEMS: Final = 20
 _VT: Final = b"\x0b"

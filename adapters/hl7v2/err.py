@@ -15,11 +15,11 @@ from adapters.hl7v2.header import Msh
 from adapters.hl7v2.nodes import Message
 from adapters.hl7v2.place import Place, Selector, parse
 from adapters.hl7v2.spans import Spot, apart, locate
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
 from gateway.core.problems import CATALOGUE, Meaning
 from gateway.core.verdict import Verdict
 from gateway.mapping.places import NotAPlace
-from gateway.ports import Conventions
 
 MOST_ERRORS: Final = 50
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from adapters.hl7v2 import ack, er7, header
 from adapters.hl7v2.header import Msh
 from adapters.hl7v2.nodes import Message
+from gateway.core.agreements import Conventions
 from gateway.core.verdict import Answer, Verdict
-from gateway.ports import Conventions, Header
+from gateway.ports import Header
 
 
 class Hl7v2Reader:

@@ -219,7 +219,8 @@ class Scenario:
         await self._settled(number)
         refused, flags = await self.looks.flag(number, "submission_refused")
         self._expect(f"a 422 leaves {number} open, marked as refused", refused, flags)
-        self._later("… Rheintal was told (ORC-1 UA)", self.looks.told, "rheintal", b"|UA|")
+        says = "… Rheintal was told (ORC-1 UA)"
+        self._later(says, self.looks.told, "rheintal", b"ORC|UA|")
         corrected = self.rheintal.change_order(number, self._heavier(person))
         await self._send(self._rhein, corrected)
         self._later(

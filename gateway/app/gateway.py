@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -9,13 +10,14 @@ from gateway.app import wiring
 from gateway.app.clock import SystemClock, new_minter
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.app.telemetry import Telemetry
+from gateway.app.telemetry_gauges import present
 from gateway.core.effects import Alarm
 from gateway.core.errors import Misconfigured, Problem, Refused
 from gateway.core.verdict import Answer
-from gateway.flow.rules import Rules
 from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover
+from gateway.flow.rules import Rules
 from gateway.notifier.local import LocalNotifier
 from gateway.store.sqlite import SqliteStore, open_store
 
@@ -234,7 +236,11 @@ class Gateway:
 
     async def metrics(self) -> bytes:
         """Return the metrics, with the store's counts of this moment."""
-        return self.telemetry.exposition()
+        counts = await asyncio.to_thread(self.store.queries.counts)
+        listener = asdict(self._listener.counters) if self._listener else {}
+        return self.telemetry.exposition() + present(
+            counts, listener, self._clock.now()
+        )
 
     def _damage(self, kind: str, size: int, sample: bytes, peer: Any) -> None:  # noqa: ANN401 - a peer, only printed
         self.telemetry.damage(kind, size)

@@ -11,9 +11,9 @@ from gateway.app.discovery import discover
 from gateway.app.settings import EnvironmentSecrets, endpoint
 from gateway.core.agreements import Patience
 from gateway.core.errors import Misconfigured, Problem
-from gateway.flow.rules import Rules
 from gateway.flow.dispatch import Target
 from gateway.flow.outgoing import Outgoing
+from gateway.flow.rules import Rules
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.profile import Portal
 from gateway.mapping.site import StatusBack

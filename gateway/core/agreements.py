@@ -1,6 +1,7 @@
-"""What was agreed with a destination, as values that several floors share."""
+"""What was agreed with a site or a destination, as values several floors share."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -30,3 +31,27 @@ class Route:
     countries: frozenset[str]
     manufacturer: str
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """How one site's interface speaks, where the format leaves it open.
+
+    Attributes:
+        charset: What a blank MSH-18 means, as an HL7 table 0211 name.
+        line_ends: ``cr`` as MLLP has it, or ``any`` (CR, LF, CRLF).
+        structured_answers: Original mode: answer ORM with ORR^O02 and so on
+            instead of a general ACK.
+        codes: Replacement acknowledgement codes (``{"AR": "AE"}``), for an EHR
+            that reads one otherwise.
+        zone: IANA name of the zone of times without an offset, ``""`` if none.
+        application_answers: The EHR waits for a separate application answer,
+            which is not sent yet.
+    """
+
+    charset: str = ""
+    line_ends: Literal["cr", "any"] = "cr"
+    structured_answers: bool = False
+    codes: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
+    application_answers: bool = False

@@ -216,6 +216,8 @@ _codes(
     "Stop it, or give this one a folder of its own.",
     store__missing="There is no database in the data folder. | "
     "Start a server on it once, or correct BATON_DATA.",
+    store__folder="The data folder cannot be made or written. | "
+    "Create it, or correct its owner or BATON_DATA.",
     store__cannot_open="The database cannot be opened. | "
     "Check the folder's owner, its free space and the disk.",
     store__library="The SQLite library is too old to be safe. | "

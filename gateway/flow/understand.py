@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 import orjson
 
+from gateway.core.agreements import Conventions
 from gateway.core.commands import (
     CancelOrder,
     ChangeOrder,
@@ -25,7 +27,7 @@ from gateway.mapping.catalog import Catalog
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.profile import Portal
 from gateway.mapping.site import Site
-from gateway.ports import Conventions, Header, Peer, Reader
+from gateway.ports import Header, Peer, Reader
 
 STRANGER = Verdict(
     MessageState.REJECTED,
@@ -33,6 +35,9 @@ STRANGER = Verdict(
     Refusal.STRANGER,
     "sender not recognised",
 )
+
+
+STANDARD = Conventions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,13 @@ def recognise(catalog: Catalog, header: Header, peer: Peer | None) -> Site | Non
 
 
 def _near(site: Site, peer: Peer) -> bool:
-    address = ip_address(peer.address)
-    return any(address in network for network in site.networks)
+    return _reaches(site.networks, peer.address)
+
+
+@lru_cache(maxsize=4096)  # peers by sites: few, and asked about with every message
+def _reaches(networks: Sequence[IPv4Network | IPv6Network], address: str) -> bool:
+    found = ip_address(address)
+    return any(found in network for network in networks)
 
 
 def _may_send(site: Site, pair: tuple[str, str]) -> bool:
@@ -142,16 +152,7 @@ def judged(problems: Sequence[Problem]) -> Verdict:
 
 def conventions(site: Site | None) -> Conventions:
     """Return how ``site`` speaks, or the standard's defaults for a stranger."""
-    if site is None:
-        return Conventions()
-    spoken = site.interface
-    return Conventions(
-        charset=spoken.charset,
-        line_ends=spoken.line_ends,
-        structured_answers=spoken.structured_answers,
-        codes=spoken.codes,
-        zone=spoken.zone,
-    )
+    return STANDARD if site is None else site.interface
 
 
 def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:

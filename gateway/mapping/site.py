@@ -1,11 +1,12 @@
 """What a site folder says, checked and compiled; written as mappings/README says."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem
 from gateway.core.order import Status
 from gateway.mapping.compiled import Compiled
@@ -18,18 +19,6 @@ class Facility:
     code: str
     name: str
     country: str
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """How the site's HL7 v2 interface speaks where the standard leaves it open."""
-
-    charset: str = ""
-    line_ends: Literal["cr", "any"] = "cr"
-    structured_answers: bool = False
-    codes: Mapping[str, str] = field(default_factory=dict)
-    zone: str = ""
-    application_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ class Site:
     networks: tuple[IPv4Network | IPv6Network, ...]
     facilities: Mapping[str, Facility]
     processing_ids: frozenset[str]
-    interface: Interface
+    interface: Conventions
     messages: Mapping[str, Compiled]
     ignore: frozenset[str]
     status_back: StatusBack | None

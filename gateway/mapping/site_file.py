@@ -7,11 +7,12 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
+from gateway.core.agreements import Conventions
 from gateway.core.order import Status
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.fields import Fields
 from gateway.mapping.library import Library, Shelf
-from gateway.mapping.site import Facility, Interface, Site, StatusBack
+from gateway.mapping.site import Facility, Site, StatusBack
 from gateway.mapping.times import local
 
 ANSWERS: Final = ("AA", "AE", "AR", "CA", "CE", "CR")
@@ -114,8 +115,8 @@ def _check_senders(fields: Fields, site: Site) -> None:
         fields.bad(fields.line_of("senders"), f"{facility} is not under facilities:")
 
 
-def _interface(fields: Fields) -> Interface:
-    interface = Interface(
+def _interface(fields: Fields) -> Conventions:
+    interface = Conventions(
         charset=fields.text("charset", ""),
         line_ends=_line_ends(fields),
         structured_answers=fields.flag("structured_answers"),

@@ -86,7 +86,12 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the audit as JSON has it."""
-        return {"clean": self.clean, **asdict(self)}
+        return {
+            "clean": self.clean,
+            **asdict(self),
+            "differences": [asdict(found) for found in self.differences],
+            "broken": [asdict(found) for found in self.broken],
+        }
 
     def __str__(self) -> str:
         """Write the audit as a person reads it."""

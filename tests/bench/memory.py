@@ -8,7 +8,7 @@ from tests.bench.arithmetic import slope
 from tests.bench.baton import fresh_baton
 from tests.bench.load import Result, arguments, result_of
 from tests.bench.portal import portal
-from tests.bench.processes import Running, end
+from tests.bench.processes import Running, Watch, end
 from tests.bench.report import Report
 
 SETTLED_AFTER = 0.2
@@ -48,14 +48,17 @@ def measure_memory(plan: Plan, report: Report) -> None:
     Raises:
         Failed: Baton or the portal did not start.
     """
+    watch = Watch()
     with portal() as receiver, fresh_baton(receiver.url) as server:
         idle = server.rss_mb()
         course, result = _watch(server, plan)
         arrived = receiver.stats()["unique"]
     for seconds, mb in course.points:
         report.record("memory", seconds=seconds, rss_mb=mb)
+    report.record("memory", **result.raw)
     report.errors += result.errors
     _print(idle, course, result, arrived, plan, report)
+    report.say(f"{result.acked:,} messages; {watch.load()}.", "")
 
 
 def _watch(server: Running, plan: Plan) -> tuple[Course, Result]:

@@ -12,12 +12,13 @@ import hl7
 from hl7apy.parser import parse_message
 
 from gateway.app.wiring import Parts
+from gateway.core.agreements import Conventions
 from gateway.flow.understand import understand
 from gateway.mapping.site import Site
-from gateway.ports import Conventions, Reader
+from gateway.ports import Reader
 from tests.bench.arithmetic import median
 from tests.bench.baton import MAPPINGS
-from tests.bench.processes import Failed
+from tests.bench.processes import Failed, Watch
 from tests.bench.report import Report, times
 from tests.bench.samples import samples
 
@@ -33,6 +34,7 @@ def measure_parse(rounds: int, report: Report) -> None:
     Raises:
         Failed: The bench's own mappings do not compile, or refuse the orders.
     """
+    watch = Watch()
     parts = Parts()
     site = parts.load(MAPPINGS).sites["bench"]
     reader: Reader = parts.hl7v2.reader()
@@ -52,6 +54,7 @@ def measure_parse(rounds: int, report: Report) -> None:
         report.record("parse", what=name, microseconds=value)
     _print_understanding(messages, figures, report)
     _print_reading(read, figures, len(body), report)
+    report.say(f"{rounds} batches each; {watch.load()}.", "")
 
 
 def _understood(reader: Reader, site: Site, body: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.arithmetic import median
 from tests.bench.baton import baton, command, data_folder
 from tests.bench.load import load
-from tests.bench.processes import CACHE, Failed, end, free_port
+from tests.bench.processes import CACHE, Failed, Watch, end, free_port
 from tests.bench.report import Report
 from tests.bench.samples import sample
 
@@ -25,6 +25,7 @@ def measure_start(repeats: int, report: Report) -> None:
     Raises:
         Failed: Baton does not start, or refuses an order.
     """
+    watch = Watch()
     figures = {
         "Python alone": [_seconds(_python) for _ in range(repeats)],
         "Baton, empty folder": [],
@@ -40,6 +41,7 @@ def measure_start(repeats: int, report: Report) -> None:
     for name, values in figures.items():
         report.record("start", what=name, seconds=values)
     _print(figures, report)
+    report.say(f"{repeats} starts each; {watch.load()}.", "")
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -15,6 +15,7 @@ from conformance.simulators.ehr_answers import segments
 from conformance.simulators.messages import ASA, TOMAS, Person, er7, synthetic
 from conformance.simulators.rheintal import Rheintal
 from conformance.simulators.st_elm import StElm
+from gateway.core.agreements import Conventions
 from gateway.core.commands import (
     CancelOrder,
     ChangeOrder,
@@ -24,7 +25,6 @@ from gateway.core.commands import (
 )
 from gateway.core.order import OrderContent
 from gateway.mapping.catalog import Catalog
-from gateway.ports import Conventions
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 MIDDAY = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)

@@ -11,6 +11,7 @@ from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
 from gateway.core.errors import NotAllowed
 from gateway.store.sqlite import Beside, open_beside
+from gateway.store.sqlite.actions import Resolution
 
 Limit = Annotated[int, typer.Option(min=1, help="At most this many rows.")]
 After = Annotated[str, typer.Option(help="Only rows older than this id.")]
@@ -88,10 +89,13 @@ def show_message(
     Example: baton messages show 01K5ZJ7Q2M8ABCDE
     """
     beside = _beside(data)
-    if raw:
-        typer.echo(beside.body(message), nl=False)
+    if not raw:
+        _show(beside.message(message), message, as_json=as_json)
         return
-    _show(beside.message(message), message, as_json=as_json)
+    body = beside.body(message)
+    if body is None:
+        _missing(message)
+    typer.echo(body, nl=False)
 
 
 @messages.command("release")
@@ -138,16 +142,16 @@ def _redecide(
             work = replay.release(
                 kept.message, kept.state, kept.problems, rules=rules, now=now
             )
+        verdict = beside.redecide(
+            message,
+            work,
+            action="dismiss" if dismissing else "release",
+            reason=reason,
+            who=_who(),
+            now=now,
+        )
     except NotAllowed as refused:
         _refuse(refused)
-    verdict = beside.redecide(
-        message,
-        work,
-        action="dismiss" if dismissing else "release",
-        reason=reason,
-        who=_who(),
-        now=now,
-    )
     out.print(f"{message}: {verdict.state}", markup=False)
     for problem in verdict.problems:
         err.print(explained(problem), markup=False, soft_wrap=True)
@@ -233,18 +237,20 @@ def show_delivery(
 def resolve_delivery(
     delivery: RowId,
     reason: Reason,
-    as_: Annotated[str, typer.Option("--as", help="delivered, rejected, superseded")],
+    as_: Annotated[
+        Resolution, typer.Option("--as", help="What you found; ready sends it again.")
+    ],
     data: DataFolder = None,
 ) -> None:
     """Say what became of a delivery nobody could tell; its lane goes on.
 
-    Ask the receiver first. Exit status 1 if the delivery is on its way or done.
+    Ask the receiver first: sent again, what it has already may be done twice. A
+    hold on the order's identity stays. Exit status 1 if the delivery is on its way
+    or done.
 
     Example: baton deliveries resolve 01K5ZJ7Q2M8ABCDE-d1 --as delivered
     --reason "portal shows HX-000017"
     """
-    if as_ not in ("delivered", "rejected", "superseded"):
-        raise typer.BadParameter("delivered, rejected or superseded", param_hint="--as")
     try:
         _beside(data).resolve(
             delivery, as_=as_, reason=reason, who=_who(), now=SystemClock().now()

@@ -61,7 +61,7 @@ _numbers = count(1)
 # ------------------------------------------------------------ orders
 
 
-def therapy_order(order_id: str = "ORDER-o1", **facts: Any) -> TherapyOrder:
+def therapy_order(order_id: str = "ORDER-o1", **facts: Any) -> TherapyOrder:  # noqa: ANN401 - as the model has them
     """An order as complete as the store cares about."""
     mrn = facts.pop("mrn", "1001")
     patient = Patient(
@@ -128,7 +128,7 @@ def opens(order: TherapyOrder) -> tuple[OrderState, LedgerEntry]:
     return follows(OrderState(order, 0, ledger.GENESIS, digest))
 
 
-def placing(*orders: TherapyOrder, **more: Any) -> Effects:
+def placing(*orders: TherapyOrder, **more: Any) -> Effects:  # noqa: ANN401 - as Effects has them
     """What follows when orders are placed."""
     opened = [opens(order) for order in orders]
     return Effects(
@@ -140,7 +140,7 @@ def placing(*orders: TherapyOrder, **more: Any) -> Effects:
     )
 
 
-def amending(state: OrderState, order: TherapyOrder, **more: Any) -> Effects:
+def amending(state: OrderState, order: TherapyOrder, **more: Any) -> Effects:  # noqa: ANN401 - as above
     """What follows when an order changes."""
     after, event = follows(state, order)
     return Effects(APPLIED, ACCEPTED, orders=(after,), events=(event,), **more)
@@ -155,7 +155,7 @@ def delivery(
     *,
     destination: str = PORTAL,
     due: datetime = NOON,
-    **facts: Any,
+    **facts: Any,  # noqa: ANN401 - as NewDelivery has them
 ) -> NewDelivery:
     """One thing to send about an order."""
     number = next(_numbers)
@@ -175,7 +175,7 @@ def delivery(
     return replace(frozen, **facts)
 
 
-def report(claim: Claim, outcome: str = "delivered", **facts: Any) -> Settlement:
+def report(claim: Claim, outcome: str = "delivered", **facts: Any) -> Settlement:  # noqa: ANN401 - as Settlement has them
     """What a worker says about one attempt."""
     told = Settlement(
         delivery_id=claim.delivery_id,
@@ -229,7 +229,7 @@ def message(
     sent_at: datetime | None = NOON,
     received_at: datetime = NOON,
     site: str = SITE,
-    **keys: Any,
+    **keys: Any,  # noqa: ANN401 - as Keys has them
 ) -> Message:
     """A message that leads to ``follow``; it is deduplicated by ``control_id``."""
     envelope = Envelope(

@@ -1,5 +1,6 @@
 """What a person does beside a running server, and the log of it."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -357,8 +358,8 @@ async def test_a_mapping_is_kept_once_by_its_version(store: AnyStore) -> None:
 async def test_only_the_newest_damage_is_kept_and_only_a_sample(
     store: AnyStore,
 ) -> None:
-    for number in range(203):
-        await store.keep_damage("mllp", "10.0.0.9", "stray", number, b"x" * 70_000)
+    damaged = [("mllp", "10.0.0.9", "stray", n, b"x" * 70_000) for n in range(203)]
+    await asyncio.gather(*(store.keep_damage(*one) for one in damaged))
 
     rows = store.queries.damage(limit=1000)
 

@@ -1,18 +1,19 @@
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from gateway.core.effects import (
     Effects,
-    Keys,
     OrderKey,
-    OrderState,
     PatientKey,
+    StateNeeded,
     View,
     waits_for,
 )
-from gateway.core.order import Observation, Quantity, Status, TherapyOrder
+from gateway.core.order import Observation, Quantity, Status
 from gateway.core.verdict import MessageState, Verdict
 from tests.contract.store.backends import AnyStore
 from tests.contract.store.builders import (
@@ -31,7 +32,7 @@ from tests.contract.store.builders import (
 )
 
 
-async def seen(store: AnyStore, **keys: object) -> View:
+async def seen(store: AnyStore, **keys: Any) -> View:  # noqa: ANN401 - as Keys has them
     """What a message that asks for ``keys`` is shown."""
     work = message(Effects(APPLIED, ACCEPTED), **keys)
     await store.commit(work)
@@ -177,6 +178,35 @@ async def test_a_change_is_seen_by_the_next_message(store: AnyStore) -> None:
 
     assert view.by_id[order.id].order.status is Status.ACCEPTED
     assert view.by_id[order.id].length == 2
+
+
+async def test_deciding_may_ask_for_more_state(store: AnyStore) -> None:
+    order = therapy_order()
+    await store.commit(message(placing(order)))
+
+    def ask(view: View) -> Effects:
+        if order.id not in view.by_id:
+            raise StateNeeded(replace(view.asked, order_ids=(order.id,)))
+        return amending(view.by_id[order.id], order)
+
+    work = message(ask)
+    await store.commit(work)
+
+    first, second = work.views
+    assert (list(first.by_id), list(second.by_id)) == ([], [order.id])
+    assert second.asked == replace(work.keys, order_ids=(order.id,))
+
+
+async def test_a_message_that_asks_for_the_same_again_is_held(store: AnyStore) -> None:
+    def ask(view: View) -> Effects:
+        raise StateNeeded(view.asked)
+
+    work = message(ask)
+    await store.commit(work)
+
+    shown = store.queries.message(work.id)
+    assert shown is not None
+    assert shown["state"] == "held"
 
 
 # ------------------------------------------------------------ waiting

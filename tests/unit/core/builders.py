@@ -23,6 +23,7 @@ from gateway.core.order import (
     PlacerNumber,
     Product,
     Status,
+    TherapyOrder,
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -158,3 +159,8 @@ def problems(decision: Decision) -> list[str]:
 def alarms(decision: Decision) -> list[str]:
     """List the conditions somebody must see."""
     return [alarm.condition for alarm in decision.alarms]
+
+
+def again(written: TherapyOrder) -> TherapyOrder:
+    """Return an order as it is read after it was written."""
+    return TherapyOrder.model_validate_json(written.model_dump_json(exclude_none=True))

@@ -27,7 +27,7 @@ from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
 from gateway.core.order import Identifier, Status, TherapyOrder
 from gateway.core.verdict import MessageState
 from tests.unit.core import builders
-from tests.unit.core.builders import MAKER, NOON, SITE, TO_MAKER
+from tests.unit.core.builders import MAKER, NOON, SITE, TO_MAKER, again
 
 
 class Story:
@@ -120,7 +120,7 @@ class Story:
             ledger = self.ledgers[state.order.id]
             assert verify_chain(ledger) is None
             assert (state.length, state.head) == (len(ledger), ledger[-1].hash)
-            stored = TherapyOrder.model_validate_json(state.order.model_dump_json(exclude_none=True))
+            stored = again(state.order)
             assert stored == state.order
             self.orders[stored.id] = OrderState(
                 stored, state.length, state.head, state.content_digest

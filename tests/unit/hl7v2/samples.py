@@ -7,9 +7,9 @@ from adapters.hl7v2.format import Hl7v2Format
 from adapters.hl7v2.header import peek
 from adapters.hl7v2.nodes import Message
 from adapters.hl7v2.reader import Hl7v2Reader
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem
 from gateway.core.verdict import Answer, MessageState, Refusal, Verdict
-from gateway.ports import Conventions
 
 PLAIN = Conventions()
 NOW = datetime(2026, 3, 11, 9, 15, tzinfo=UTC)

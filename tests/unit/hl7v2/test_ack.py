@@ -4,9 +4,10 @@ import pytest
 
 from adapters.hl7v2.ack import Reply, parse_answer
 from adapters.hl7v2.mllp import encode
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem
 from gateway.core.verdict import AnswerKind, MessageState, Refusal, Verdict
-from gateway.ports import Conventions, Header
+from gateway.ports import Header
 from tests.unit.hl7v2.samples import (
     APPLIED,
     MSH,

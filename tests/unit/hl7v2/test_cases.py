@@ -14,10 +14,10 @@ from adapters.hl7v2.mllp import (
     MllpFramer,
     encode,
 )
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
 from gateway.core.verdict import AnswerKind, Refusal
 from gateway.mapping.places import NULL
-from gateway.ports import Conventions
 from tests.unit.hl7v2.samples import (
     MSH,
     OMG,

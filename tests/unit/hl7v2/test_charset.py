@@ -1,8 +1,8 @@
 import pytest
 
 from adapters.hl7v2 import charset
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
-from gateway.ports import Conventions
 from tests.unit.hl7v2.samples import MSH, message, value
 
 NAME = MSH.replace("UNICODE UTF-8", "{}") + "\rPID|1||7||{}\r"

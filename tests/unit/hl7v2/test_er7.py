@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.hl7v2.nodes import Segment
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
-from gateway.ports import Conventions
 from tests.unit.hl7v2.samples import MSH, OMG, body, message, value
 
 LENIENT = Conventions(line_ends="any")

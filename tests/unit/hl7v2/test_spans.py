@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.hl7v2.spans import span
+from gateway.core.agreements import Conventions
 from gateway.mapping.places import NotAPlace
-from gateway.ports import Conventions
 from tests.unit.hl7v2.samples import MSH, OMG, body, message
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.hl7v2.format import Hl7v2Format
 from adapters.hl7v2.reader import Hl7v2Reader
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem
 from gateway.mapping.canonical import CanonicalFormat
 from gateway.mapping.compiled import Compiled
@@ -13,7 +14,6 @@ from gateway.mapping.compiler import Compiler, Outcome
 from gateway.mapping.json_format import JsonFormat
 from gateway.mapping.places import Format
 from gateway.mapping.problems import Finding
-from gateway.ports import Conventions
 
 FORMATS: Mapping[str, Format] = {
     "hl7v2": Hl7v2Format(),

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.hl7v2.reader import Hl7v2Reader
+from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.compiled import Compiled
-from gateway.ports import Conventions
 from tests.unit.mapping.builders import FORMATS
 from tests.unit.mapping.test_examples import PACKAGED
 

@@ -6,11 +6,11 @@ from shutil import copytree
 import pytest
 
 from adapters.hl7v2.reader import Hl7v2Reader
+from gateway.core.agreements import Conventions
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.examples import difference, find_examples, run_examples
 from gateway.mapping.problems import explain
 from gateway.mapping.site import Site
-from gateway.ports import Conventions
 from tests.unit.mapping.builders import FORMATS
 
 PACKAGED = Path(__file__).parents[3] / "mappings"

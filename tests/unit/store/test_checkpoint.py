@@ -9,6 +9,12 @@ from tests.unit.store.opening import migrated, store_on
 PAGE = 8192
 
 
+def files_in(folder: Path) -> list[str]:
+    """Name the files of a folder."""
+    return [file.name for file in folder.iterdir()]
+
+
+@pytest.mark.slow
 async def test_the_log_begins_anew_before_it_grows_too_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -51,4 +57,4 @@ async def test_closing_leaves_one_file_with_everything(tmp_path: Path) -> None:
 
     await store.close()
 
-    assert [file.name for file in tmp_path.iterdir()] == ["baton.db"]
+    assert files_in(tmp_path) == ["baton.db"]

@@ -5,6 +5,7 @@ import apsw
 import pytest
 
 from gateway.core.errors import Misconfigured
+from gateway.store.migrations import Migration
 from gateway.store.sqlite import connect as subject
 from gateway.store.sqlite import open_beside, open_store
 from gateway.store.sqlite.connect import connect
@@ -196,7 +197,7 @@ def test_a_store_of_a_newer_release_is_refused(tmp_path: Path, open_it: object) 
 async def test_a_migration_that_fails_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = subject.Migration(1, "0001_broken.sql", "CREATE TABLE a (x); nonsense")
+    broken = Migration(1, "0001_broken.sql", "CREATE TABLE a (x); nonsense")
     db = connect(tmp_path / "baton.db")
     with monkeypatch.context() as patched:
         patched.setattr(subject, "migrations", lambda _: [broken])

@@ -26,7 +26,7 @@ from tests.contract.store.builders import (
     report,
     therapy_order,
 )
-from tests.unit.store.opening import migrated, store_on
+from tests.unit.store.opening import migrated, store_on, unheard
 
 
 def ordering(number: int) -> Message:
@@ -162,9 +162,9 @@ class FailingDisk(apsw.VFS):
         self.on = ""
         super().__init__(NAME, "", iVersion=3)
 
-    def xOpen(
+    def xOpen(  # noqa: N802 - SQLite's name
         self, name: apsw.URIFilename | str | None, flags: list[int]
-    ) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+    ) -> apsw.VFSFile:
         """Open a file that asks us whether to fail."""
         file = FailingFile("", name, flags)
         file.fails = self
@@ -187,7 +187,7 @@ def store_over(disk: FailingDisk, path: Path) -> SqliteStore:
         connecting._configure(db)
         return db
 
-    return SqliteStore(connect_over, report=[].append)
+    return SqliteStore(connect_over, report=unheard)
 
 
 async def test_after_a_flush_that_failed_nobody_knows(
