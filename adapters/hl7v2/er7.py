@@ -19,6 +19,7 @@ from gateway.core.errors import Problem, Unreadable
 _MOST_PROBLEMS: Final = 20
 _VT: Final = b"\x0b"
 _FS: Final = b"\x1c"
+_FRAMING: Final = "\x0b\x1c"
 
 
 def read(msh: Msh, conventions: Conventions) -> Message:
@@ -79,7 +80,9 @@ def _decoded(msh: Msh, choices: tuple[str, ...], line_ends: LineEnds) -> str:
 
 
 def _segments(text: str, marks: Dialect, line_ends: LineEnds) -> list[Segment]:
-    found = [Segment(line, marks) for line in lines(text, line_ends) if line]
+    every = lines(text, line_ends)
+    # A file stored with its frame ends in a line of framing bytes: nothing is lost.
+    found = [Segment(line, marks) for line in every if line.strip(_FRAMING)]
     bad = [n for n, segment in enumerate(found, 1) if not _sound(segment, marks.field)]
     if line_ends == "cr" and "\n" in found[0].text:
         bad.insert(0, 1)  # a whole file of LF lines, read as one MSH

@@ -8,17 +8,26 @@ from typing import Any
 
 from gateway.app import wiring
 from gateway.app.clock import SystemClock, new_minter
+from gateway.app.door import Door
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.app.telemetry import Telemetry
 from gateway.app.telemetry_gauges import present
 from gateway.core.effects import Alarm
-from gateway.core.errors import Misconfigured, Problem, Refused
+from gateway.core.envelope import Envelope
+from gateway.core.errors import (
+    Misconfigured,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    Unavailable,
+)
 from gateway.core.verdict import Answer
 from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover
 from gateway.flow.rules import Rules
 from gateway.notifier.local import LocalNotifier
+from gateway.ports import Receipt
 from gateway.store.sqlite import SqliteStore, open_store
 
 
@@ -48,6 +57,8 @@ class Gateway:
         self._dispatchers: list[Dispatcher] = []
         self._running: list[asyncio.Task[None]] = []
         self._listener: Any = None
+        self._door: Door | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._store: SqliteStore | None = None
         self._rules: Rules | None = None
 
@@ -94,7 +105,7 @@ class Gateway:
             clock=self._clock,
             minter=self._minter,
             notifier=self._notifier,
-            observe=self.telemetry.message,
+            observe=self._observed,
         )
 
     async def _refuse_beside_real_sites(self) -> None:
@@ -144,9 +155,13 @@ class Gateway:
             ),
             on_damage=self._damage,
         )
+        self._door = Door(self._listener, self.store, self._clock, self.telemetry.event)
+        self._watching = asyncio.create_task(self._door.watch(), name="door")
 
     async def stop_listening(self) -> None:
         """Answer what is in flight and take no more."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._listener is not None:
             await self._listener.close(self.settings.drain_seconds / 2)
 
@@ -245,11 +260,24 @@ class Gateway:
     def _damage(self, kind: str, size: int, sample: bytes, peer: Any) -> None:  # noqa: ANN401 - a peer, only printed
         self.telemetry.damage(kind, size)
         address = getattr(peer, "address", "")
-        task = asyncio.ensure_future(
-            self.store.keep_damage("mllp", address, kind, size, sample)
-        )
+        task = asyncio.create_task(self._keep_damage(address, kind, size, sample))
         self._running.append(task)
         task.add_done_callback(self._running.remove)
+
+    async def _keep_damage(
+        self, address: str, kind: str, size: int, sample: bytes
+    ) -> None:
+        try:
+            await self.store.keep_damage("mllp", address, kind, size, sample)
+        except (Unavailable, OutcomeUnknown):
+            self._failed("keep_damage")  # evidence only; its count is in the metrics
+
+    def _observed(
+        self, envelope: Envelope, receipt: Receipt | None, seconds: float
+    ) -> None:
+        self.telemetry.message(envelope, receipt, seconds)
+        if receipt is None and self._door is not None:
+            self._door.look()
 
     def _failed(self, where: str) -> None:
         self.telemetry.event("failed", where=where)

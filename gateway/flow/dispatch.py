@@ -17,7 +17,7 @@ from gateway.core.agreements import Patience
 from gateway.core.commands import ReportStatus
 from gateway.core.decide import Decision, conclude
 from gateway.core.effects import Alarm, Effects, Keys, Settlement, View
-from gateway.core.errors import LeaseLost, Unavailable
+from gateway.core.errors import LeaseLost, OutcomeUnknown, Unavailable
 from gateway.core.verdict import Answer, AnswerKind
 from gateway.delivery.outcome import (
     Delivered,
@@ -106,14 +106,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Send until ``stop``; a store that is down is asked again later."""
         while not self._stopping:
-            try:
-                taken = await self._take_due()
-            except Unavailable:
-                taken = 0
-            if not taken:
-                await self._notifier.wait(
-                    self._target.destination, seconds=await self._patience()
-                )
+            idle = await self._turn()
+            if idle:
+                await self._notifier.wait(self._target.destination, seconds=idle)
 
     async def stop(self) -> None:
         """Claim nothing more and finish what is on its way."""
@@ -122,6 +117,13 @@ class Dispatcher:
         if self._busy:
             await asyncio.wait(self._busy)
         await self._target.sender.close()
+
+    async def _turn(self) -> float:
+        """Begin what is due; return for how many seconds nothing else will be."""
+        try:
+            return 0 if await self._take_due() else await self._patience()
+        except (Unavailable, OutcomeUnknown):
+            return LOOK_EVERY  # a lease nobody heard of lapses
 
     async def _take_due(self) -> int:
         free = self._target.concurrency - len(self._busy)
@@ -203,12 +205,23 @@ class Dispatcher:
         return step
 
     async def _settle(self, settlement: Settlement, step: NextStep) -> None:
-        try:
-            woken = await self._store.settle(settlement, step)
-        except (LeaseLost, Unavailable):
-            return  # the lease lapses, and the next claim treats it as unknown
-        if woken:
-            self._notifier.notify(woken)
+        """Report an attempt; while the store is down, again and again.
+
+        What nobody could report is not known to have been sent: where repeats are
+        not safe, a person would have to ask the receiver.
+        """
+        while True:
+            try:
+                woken = await self._store.settle(settlement, step)
+            except (LeaseLost, OutcomeUnknown):
+                return  # the next claim treats the attempt as unknown
+            except Unavailable:
+                if self._stopping:
+                    return
+                await asyncio.sleep(LOOK_EVERY)
+            else:
+                self._notifier.notify(woken)
+                return
 
     def _consequences(
         self, outcome: Outcome | None, claim: Claim, now: datetime

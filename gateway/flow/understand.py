@@ -1,7 +1,7 @@
 """From an envelope to commands: who sent it, may they, and what does it ask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
@@ -90,6 +90,8 @@ def understand(reader: Reader, header: Header, body: bytes, site: Site) -> Under
     ended = _not_for_us(header, site)
     if ended is not None:
         return Understood(verdict=ended)
+    if header.type in site.ignore:
+        return Understood(verdict=_ignored(reader, header, body, site))
     mapping = site.messages[header.type]
     try:
         source = reader.read(header, body, conventions(site))
@@ -126,15 +128,35 @@ def _not_for_us(header: Header, site: Site) -> Verdict | None:
         return Verdict(MessageState.REJECTED, (paused,), Refusal.UNAVAILABLE)
     if header.processing_id not in site.processing_ids:
         return _unsupported("message.processing_id", "MSH-11")
-    if header.type in site.ignore:
-        return Verdict(MessageState.NO_EFFECT, text=site.remark)
-    if header.type not in site.messages:
-        family = header.type.partition("^")[0]
-        known = any(type_.startswith(f"{family}^") for type_ in site.messages)
-        if known:
+    if header.type not in site.messages and header.type not in site.ignore:
+        family = header.type.partition("^")[0] + "^"
+        handled = (*site.messages, *site.ignore)
+        if any(type_.startswith(family) for type_ in handled):
             return _unsupported("message.unsupported_event", "MSH-9.2")
         return _unsupported("message.unsupported_type", "MSH-9.1")
     return None
+
+
+def _ignored(reader: Reader, header: Header, body: bytes, site: Site) -> Verdict:
+    """Do nothing with a message, unless a second one is lost with it.
+
+    Nothing of it is used, so what cannot be read in it is noted and holds up
+    neither the sender nor a person.
+    """
+    try:
+        source = reader.read(header, body, conventions(site))
+        found = tuple(getattr(source, "notes", ()))
+    except Unreadable as error:
+        found = error.problems
+        if _of_the_frame(found):
+            return judged(found)
+    notes = tuple(replace(problem, consequence="note") for problem in found)
+    return Verdict(MessageState.NO_EFFECT, notes, text=site.remark)
+
+
+def _of_the_frame(problems: Sequence[Problem]) -> bool:
+    """Tell whether what came is not one whole message."""
+    return any(problem.code.startswith("message.") for problem in problems)
 
 
 def _unsupported(code: str, where: str) -> Verdict:
@@ -146,7 +168,9 @@ def judged(problems: Sequence[Problem]) -> Verdict:
     """Turn problems into a verdict: one that must be refused outweighs holds."""
     found = tuple(dict.fromkeys(problems))
     if any(p.consequence == "reject" for p in found):
-        return Verdict(MessageState.REJECTED, found, Refusal.CONTENT)
+        unreadable = _of_the_frame(found)
+        refusal = Refusal.UNREADABLE if unreadable else Refusal.CONTENT
+        return Verdict(MessageState.REJECTED, found, refusal)
     return Verdict(MessageState.HELD, found)
 
 

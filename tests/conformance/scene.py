@@ -9,15 +9,20 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import apsw
+import orjson
+
 from conformance.demo.hurry import hurried
-from conformance.demo.stage import Hospital, Stage
+from conformance.demo.stage import WEBHOOK_SECRET, Hospital, Stage
 from conformance.simulators.ehr_answers import Ack
 from conformance.simulators.messages import Person, synthetic
+from conformance.simulators.portal_webhooks import Sent, WebhookSender
 from conformance.simulators.rheintal import Rheintal
 from conformance.simulators.st_elm import StElm
 from gateway.app.gateway import Gateway
@@ -102,6 +107,33 @@ class Scene:
         placed = await self.place(hospital, person=person)
         return placed, await self.rests(placed.number)
 
+    async def webhook(
+        self,
+        order_id: str,
+        step: str,
+        *,
+        secret: str = WEBHOOK_SECRET,
+        manufacturer: str = "helix",
+        webhook_id: str = "",
+        **data: str,
+    ) -> int:
+        """Report once, as a portal would; return the HTTP status that answers it.
+
+        The simulated portal reports only of orders it has answered, and what it
+        reports it repeats.
+        """
+        about = {"clientReference": order_id, **data}
+        now = datetime.now(UTC)
+        event = {"type": step, "occurredAt": now.isoformat(), "data": about}
+        port = self.stage.server.http_port
+        url = f"http://127.0.0.1:{port}/webhooks/{manufacturer}"
+        webhook_id = webhook_id or f"msg_{next(self._count):06d}"
+        sender = WebhookSender(url, secret, lambda: now)
+        sent = Sent(webhook_id, step, orjson.dumps(event))
+        await sender.repeat(sent)
+        await sender.close()
+        return sent.statuses[0]
+
     async def restart(self) -> None:
         """Stop the gateway as an operator does, and start it again."""
         await self.stage.stop_gateway()
@@ -126,7 +158,7 @@ class Scene:
             raise AssertionError(f"not seen in time, but {found!r}") from None
         return found
 
-    async def rows(self, kind: str, **filters: Any) -> list[Row]:
+    async def rows(self, kind: str, **filters: object) -> list[Row]:
         """Return a listing, newest first."""
         return await self.gateway.rows(kind, limit=1000, **filters)
 
@@ -153,6 +185,13 @@ class Scene:
         )
         return found[::-1]
 
+    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run SQL on the gateway's database, as only a test or an intruder does."""
+        path = self.gateway.settings.data / "baton.db"
+        with closing(apsw.Connection(str(path))) as db:
+            db.set_busy_timeout(5000)
+            return db.execute(statement, values).fetchall()
+
     async def rests(self, number: str) -> Row:
         """Return an order once nothing about it is on its way."""
 
@@ -163,14 +202,13 @@ class Scene:
         await self.sees(at_rest)
         return await self.order(number)
 
-    async def shows(self, number: str, **facts: Any) -> Row:
+    async def shows(self, number: str, *, flag: str = "", **facts: object) -> Row:
         """Return an order once it shows these facts; ``flag`` is one of its flags."""
-        flag = facts.pop("flag", None)
 
         async def showing() -> Row | None:
             for row in await self.orders(number):
                 same = all(row[name] == value for name, value in facts.items())
-                if same and (flag is None or flag in row["flags"]):
+                if same and (not flag or flag in row["flags"]):
                     return row
             return None
 
@@ -219,7 +257,11 @@ class Scene:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, *, edit: Callable[[Path], None] | None = None, stage: Any = Stage
+    folder: Path,
+    *,
+    edit: Callable[[Path], None] | None = None,
+    stage: type[Stage] = Stage,
+    settings: Mapping[str, object] | None = None,
 ) -> AsyncIterator[Scene]:
     """Play on the sample mappings in a hurry, ``edit`` having changed the copy.
 
@@ -228,11 +270,18 @@ async def staged(
     mappings = hurried(folder / "mappings")
     if edit is not None:
         edit(mappings)
-    async with stage(folder / "data", mappings=mappings) as playing:
+    prepared = stage(folder / "data", mappings=mappings)
+    prepared._settings = prepared._settings.model_copy(update=dict(settings or {}))
+    async with prepared as playing:
         scene = Scene(playing)
         yield scene
         audit = await scene.gateway.store.audit()
     assert audit.clean, str(audit)
+
+
+def heavier(person: Person) -> Person:
+    """Return the same person, weighed again."""
+    return replace(person, weight_kg="99.5")
 
 
 def rewrite(path: Path, changes: Mapping[str, str]) -> None:

@@ -26,6 +26,7 @@ _NEVER: Final = (
     "accepted_but_refused",
     "lanes_without_their_head",
     "heads_of_no_lane",
+    "waits_of_no_waiting_message",
 )
 """Queries that count what must not exist."""
 

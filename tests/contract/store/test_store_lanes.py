@@ -111,6 +111,17 @@ async def test_a_lane_goes_on_across_messages(store: AnyStore) -> None:
     assert await operations(store) == ["cancel"]
 
 
+async def test_a_lane_that_was_empty_begins_again(store: AnyStore) -> None:
+    order = therapy_order()
+    await store.commit(message(placing(order, deliveries=(delivery(order),))))
+    [submit] = await claim(store)
+    await store.settle(report(submit), Done())
+    later = (delivery(order, "change"), delivery(order, "cancel"))
+    await store.commit(message(amending(opens(order)[0], order, deliveries=later)))
+
+    assert await operations(store) == ["change"]
+
+
 # ------------------------------------------------------------ next steps
 
 

@@ -40,6 +40,20 @@ async def test_a_lapsed_lease_is_taken_over_and_says_so(store: AnyStore) -> None
     assert fast.lease > slow.lease
 
 
+async def test_a_lapsed_lease_is_taken_in_its_turn(store: AnyStore) -> None:
+    """Oldest first, whether it is ready or was lost on the way."""
+    for number, seconds in enumerate((20, 0, 40)):
+        due = NOON + seconds * SECOND
+        await put(store, f"at {seconds}", order_id=f"ORDER-o{number}", due=due)
+    [lost] = await claim(store)
+    later = NOON + 2 * MINUTE
+
+    claims = [await claim(store, now=later, limit=1) for _ in range(3)]
+
+    assert lost.operation == "at 0"
+    assert [c.operation for [c] in claims] == ["at 0", "at 20", "at 40"]
+
+
 async def test_a_worker_whose_lease_was_taken_cannot_settle(store: AnyStore) -> None:
     [sent] = await put(store, "submit")
     [slow] = await claim(store)

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
     initialize,
     invariant,
-    multiple,
+    precondition,
     rule,
 )
 
@@ -40,6 +39,19 @@ from tests.contract.store.builders import (
 )
 
 T = TypeVar("T")
+
+STUCK = ["held", "dead", "ready"]
+FATES: dict[str, Callable[[datetime], tuple[NextStep, str]]] = {
+    "delivered": lambda _: (Done(), "delivered"),
+    "refused": lambda _: (Refuse("http.422"), "rejected"),
+    "held": lambda _: (Hold("delivery.outcome_unknown"), "unknown"),
+    "dead": lambda _: (GiveUp("http.503", certain=True), "not_taken"),
+    "dead, unknown": lambda _: (GiveUp("http.500", certain=False), "unknown"),
+    "at once": lambda now: (RetryAt(now, "http.500"), "unknown"),
+    "later": lambda now: (RetryAt(now + MINUTE, "http.503"), "not_taken"),
+    "all later": lambda now: (RetryAt(now + MINUTE, "http.429", pause=True), "fault"),
+}
+"""What may become of an attempt, and what follows it."""
 ORDERS = [therapy_order(f"ORDER-o{number}") for number in range(3)]
 
 
@@ -55,6 +67,14 @@ class Sent:
     lease_until: datetime = NOON
     attempts: int = 0
     uncertain: bool = False
+
+    def claim(self, claimed: Claim, now: datetime) -> tuple[int, bool, bool]:
+        """Lease it; return its attempt, whether it lapsed, whether it may be there."""
+        lapsed = self.state == "leased"
+        self.uncertain |= lapsed
+        self.attempts += 1
+        self.state, self.lease, self.lease_until = "leased", claimed.lease, now + MINUTE
+        return self.attempts, lapsed, self.uncertain
 
     def close(self, state: str, *, blocks: bool = False) -> None:
         """Give it a state; it keeps what follows waiting if it ``blocks``."""
@@ -98,7 +118,6 @@ class Lanes(RuleBasedStateMachine):
     """Put, claim, settle, resolve and wait in any order."""
 
     backend = BACKENDS[0]
-    claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +126,7 @@ class Lanes(RuleBasedStateMachine):
         self.location = locate(self.backend, Path(self.folder.name))
         self.store = self.run(self._open())
         self.model = Model()
+        self.claims: list[Claim] = []
 
     async def _open(self) -> Any:  # noqa: ANN401 - any store
         return opened(self.location)
@@ -122,7 +142,7 @@ class Lanes(RuleBasedStateMachine):
     @rule(
         order=st.sampled_from(ORDERS),
         destination=st.sampled_from([PORTAL, EHR]),
-        minutes=st.integers(-2, 3),
+        minutes=st.sampled_from([0, 0, 0, -1, 2]),
         together=st.integers(1, 3),
     )
     def put(
@@ -138,11 +158,17 @@ class Lanes(RuleBasedStateMachine):
         self.model.sent.extend(Sent(one, due) for one in new)
 
     @rule(
-        target=claims,
         destination=st.sampled_from([PORTAL, EHR]),
-        limit=st.integers(1, 4),
+        fates=st.lists(st.sampled_from(["lost", *FATES]), min_size=1, max_size=4),
     )
-    def claim(self, destination: str, limit: int) -> Any:  # noqa: ANN401 - hypothesis's own
+    def work(self, destination: str, fates: list[str]) -> None:
+        """Claim as many as there are fates, and let each meet its own."""
+        taken = self._claim(destination, limit=len(fates))
+        for claimed, fate in zip(taken, fates, strict=False):
+            if fate != "lost":
+                self._settle(claimed, fate)
+
+    def _claim(self, destination: str, *, limit: int) -> list[Claim]:
         now = self.model.now
         due = self.model.due(destination)
 
@@ -150,42 +176,25 @@ class Lanes(RuleBasedStateMachine):
             self.store.claim(destination, now=now, until=now + MINUTE, limit=limit)
         )
 
-        assert len(taken) == min(limit, len(due))
         claimed = [self.model.of(one) for one in taken]
-        assert claimed == [one for one in due if one in claimed]
+        assert claimed == due[:limit]
         for one, sent in zip(taken, claimed, strict=True):
-            lapsed = sent.state == "leased"
-            sent.uncertain |= lapsed
-            sent.attempts += 1
-            assert (one.attempt, one.lapsed, one.uncertain) == (
-                sent.attempts,
-                lapsed,
-                sent.uncertain,
-            )
             assert one.lease > sent.lease
-            sent.state, sent.lease = "leased", one.lease
-            sent.lease_until = now + MINUTE
-        return multiple(*taken)
+            assert (one.attempt, one.lapsed, one.uncertain) == sent.claim(one, now)
+        self.claims.extend(taken)
+        return list(taken)
 
-    @rule(claimed=claims, step=st.sampled_from(["done", "refuse", "hold", "dead"]))
-    def settle(self, claimed: Claim, step: str) -> None:
-        self._settle(claimed, STEPS[step], "delivered" if step == "done" else "other")
+    @precondition(lambda self: self.claims)
+    @rule(pick=st.integers(0, 99), fate=st.sampled_from(list(FATES)))
+    def settle_late(self, pick: int, fate: str) -> None:
+        """A worker comes back that may have lost its lease long ago."""
+        self._settle(self.claims[pick % len(self.claims)], fate)
 
-    @rule(claimed=claims, unknown=st.booleans())
-    def give_up(self, claimed: Claim, *, unknown: bool) -> None:
-        step = GiveUp("http.500", certain=not unknown)
-        self._settle(claimed, step, "unknown" if unknown else "not_taken")
-
-    @rule(claimed=claims, minutes=st.integers(0, 3), pause=st.booleans())
-    def retry(self, claimed: Claim, minutes: int, *, pause: bool) -> None:
-        due = self.model.now + minutes * MINUTE
-        self._settle(claimed, RetryAt(due, "http.503", pause=pause), "unknown")
-
-    def _settle(self, claimed: Claim, step: NextStep, outcome: str) -> None:
+    def _settle(self, claimed: Claim, fate: str) -> None:
+        step, outcome = FATES[fate](self.model.now)
         sent = self.model.of(claimed)
-        holds = sent.state == "leased" and sent.lease == claimed.lease
         telling = self.store.settle(report(claimed, outcome), step)
-        if not holds:
+        if sent.state != "leased" or sent.lease != claimed.lease:
             with pytest.raises(LeaseLost):
                 self.run(telling)
             return
@@ -252,15 +261,6 @@ class Lanes(RuleBasedStateMachine):
         assert audit.clean, str(audit)
 
 
-STEPS: dict[str, NextStep] = {
-    "done": Done(),
-    "refuse": Refuse("http.422"),
-    "hold": Hold("delivery.outcome_unknown"),
-    "dead": GiveUp("http.503", certain=True),
-}
-STUCK = ["held", "dead", "ready"]
-
-
 def with_deliveries(new: list[NewDelivery]) -> Any:  # noqa: ANN401 - effects
     """Effects that only make deliveries."""
     return placing(deliveries=tuple(new)) if new else NOTHING
@@ -271,7 +271,7 @@ def with_deliveries(new: list[NewDelivery]) -> Any:  # noqa: ANN401 - effects
 def test_lanes_behave_as_the_model_says(backend: str) -> None:
     case = type("LanesOf", (Lanes,), {"backend": backend}).TestCase  # type: ignore[attr-defined]  # made by hypothesis
     case.settings = settings(
-        max_examples=40,
+        max_examples=30,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),

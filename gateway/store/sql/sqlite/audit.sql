@@ -33,6 +33,10 @@ SELECT count(*) FROM (
 -- name: heads_of_no_lane
 SELECT count(*) FROM deliveries WHERE head = 1 AND open = 0;
 
+-- name: waits_of_no_waiting_message
+SELECT count(*) FROM waits AS w JOIN messages AS m ON m.seq = w.message
+ WHERE m.state <> 'waiting';
+
 -- name: orders
 SELECT id, length, head FROM orders ORDER BY seq;
 

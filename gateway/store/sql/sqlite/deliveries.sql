@@ -2,8 +2,9 @@
 
 -- Lease due lane heads, oldest first. A head whose lease ran out counts as due.
 -- Both halves walk a partial index that holds nothing but candidates, so a claim
--- costs the same however many deliveries wait behind the heads. The ORDER BY
--- inside each half keeps its LIMIT fair; RETURNING has no order of its own.
+-- costs the same however many deliveries wait behind the heads. Of the ready ones
+-- no more than asked are looked at; lapsed leases are as few as workers were.
+-- RETURNING has no order of its own.
 -- name: claim
 UPDATE deliveries
    SET lapsed = (state = 'leased'), uncertain = (uncertain OR state = 'leased'),
@@ -15,10 +16,8 @@ UPDATE deliveries
                  WHERE head = 1 AND state = 'ready' AND destination = ?1 AND due <= ?2
                  ORDER BY due LIMIT ?4)
              UNION ALL
-            SELECT * FROM (
-                SELECT seq, due FROM deliveries
-                 WHERE state = 'leased' AND destination = ?1 AND lease_until <= ?2
-                 ORDER BY lease_until LIMIT ?4))
+            SELECT seq, due FROM deliveries
+             WHERE state = 'leased' AND destination = ?1 AND lease_until <= ?2)
          WHERE NOT EXISTS (SELECT 1 FROM destinations
                             WHERE name = ?1 AND paused_until > ?2)
          ORDER BY due, seq

@@ -31,5 +31,5 @@ SELECT body, length, head, content_digest
 SELECT m.seq, m.id, m.endpoint, m.site, m.media_type, m.received_at, m.body, m.headers
   FROM waits AS w
  CROSS JOIN messages AS m ON m.seq = w.message
- WHERE w.key = ? AND m.state = 'waiting'
+ WHERE w.key = ?
  ORDER BY w.message;

@@ -1,0 +1,314 @@
+"""The whole loop: an order leaves a hospital, reaches its maker, and comes back."""
+
+import asyncio
+import base64
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from conformance.simulators.portal_faults import Refuse, Slow, Vanish
+from tests.conformance.scene import Scene, heavier
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize(
+    ("hospital", "code", "kind", "coi"),
+    [
+        ("st_elm", "CA", b"ORU^R01^ORU_R01", b"OBX||ST|COI^HELIX^99BATON||HELIX-COI-"),
+        ("rheintal", "AA", b"ORM^O01", b"|HELIX-COI-"),
+    ],
+)
+async def test_an_order_reaches_the_portal_and_its_statuses_come_back(
+    scene: Scene, hospital: str, code: str, kind: bytes, coi: bytes
+) -> None:
+    placed, order = await scene.settled(hospital)
+    portal = scene.stage.portal
+    for step in ("order.acknowledged", "order.accepted", "order.scheduled"):
+        assert await portal.advance(order["id"]) == step
+
+    known = portal.book.orders[order["id"]]
+    assert placed.ack.code == code
+    assert portal.book.effects_of(order["id"]) == ["submit"]
+    number, reference = placed.number.encode(), known.reference.encode()
+    taken = await scene.told(hospital, number, b"acknowledged")
+    accepted = await scene.told(hospital, number, b"accepted", coi)
+    scheduled = await scene.told(hospital, number, b"scheduled", coi)
+    for told in (taken, accepted, scheduled):
+        assert told.split(b"|")[8] == kind
+        assert b"|" + reference in told
+    after = await scene.order(placed.number)
+    assert after["status"] == "scheduled"
+    assert after["manufacturer_number"] == known.reference
+    assert after["coi"] == {"issuer": "HELIX", "value": known.coi}
+    assert (
+        await scene.ledger(placed.number) == ["order_placed"] + ["status_advanced"] * 3
+    )
+
+
+async def test_change_and_cancel_follow_their_order_and_each_other(
+    scene: Scene,
+) -> None:
+    """They are sent while the order is still being taken."""
+    gate, portal = asyncio.Event(), scene.stage.portal
+    before = len(portal.requests)
+    portal.faults.next(Slow(gate=gate))
+    placed = await scene.place()
+    await portal.until(lambda: len(portal.requests) > before)
+    writer = scene.st_elm
+    await scene.send(
+        "st_elm", writer.change_order(placed.number, heavier(placed.person))
+    )
+    await scene.send("st_elm", writer.cancel_order(placed.number, placed.person))
+
+    assert len(portal.requests) == before + 1
+    gate.set()
+
+    await scene.shows(placed.number, status="cancelled")
+    assert await scene.done(placed.number) == ["submit", "change", "cancel"]
+    order = await scene.order(placed.number)
+    assert portal.book.orders[order["id"]].content["weight"]["kilograms"] == 99.5
+    await scene.told("st_elm", placed.number.encode(), b"ORC|OC|", b"cancelled")
+
+
+async def test_a_refused_order_is_told_and_its_correction_submits_again(
+    scene: Scene,
+) -> None:
+    scene.stage.portal.faults.next(Refuse(422, "validation.failed"))
+    placed, _ = await scene.settled("rheintal")
+
+    refused = await scene.shows(placed.number, flag="submission_refused")
+    told = await scene.told("rheintal", placed.number.encode(), b"ORC|UA|")
+    assert b"http.422" in told
+    assert (refused["status"], await scene.done(placed.number)) == ("ready", [])
+
+    corrected = scene.rheintal.change_order(placed.number, heavier(placed.person))
+    assert (await scene.send("rheintal", corrected)).code == "AA"
+    after = await scene.shows(placed.number, status="acknowledged")
+    assert after["flags"] == []
+    assert await scene.done(placed.number) == ["submit"]
+    states = [
+        row["state"] for row in await scene.deliveries(placed.number, "portal:helix")
+    ]
+    assert states == ["rejected", "delivered"]
+
+
+async def test_a_change_the_portal_refuses_is_told_as_such(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    scene.stage.portal.faults.next(Refuse(422, "too.late"))
+    change = scene.st_elm.change_order(placed.number, heavier(placed.person))
+    await scene.send("st_elm", change)
+
+    await scene.told("st_elm", placed.number.encode(), b"ORC|UX|")
+    assert "change_refused" in await scene.ledger(placed.number)
+
+
+async def test_the_owner_of_a_fact_moves_the_status_another_only_reports_it(
+    scene: Scene,
+) -> None:
+    """Collection is the site's fact; release is the manufacturer's."""
+    placed, order = await scene.settled()
+    portal, number = scene.stage.portal, placed.number.encode()
+    await portal.tell(order["id"], "order.accepted")
+    await portal.tell(order["id"], "material.collected")
+
+    reported = b"OBX||ST|REPORTED_ONLY^^99BATON||Y"
+    await scene.told("st_elm", number, b"STATUS^^99BATON||collected", reported)
+    assert (await scene.order(placed.number))["status"] == "accepted"
+    assert (await scene.ledger(placed.number))[-1] == "status_reported"
+
+    await portal.tell(order["id"], "product.released")
+
+    told = await scene.told("st_elm", number, b"STATUS^^99BATON||released")
+    assert b"REPORTED_ONLY" not in told
+    assert (await scene.order(placed.number))["status"] == "released"
+
+
+async def test_a_later_report_of_an_earlier_step_moves_nothing(scene: Scene) -> None:
+    """It is kept for a person, and the portal is told that we have it."""
+    placed, order = await scene.settled()
+    assert await scene.webhook(order["id"], "product.released") == 202
+
+    assert await scene.webhook(order["id"], "material.received") == 202
+
+    assert (await scene.order(placed.number))["status"] == "released"
+    held = await scene.rows("messages", state="held", site="helix")
+    assert held[0]["problems"][0]["code"] == "order.backward_step"
+
+
+async def test_a_new_name_is_noted_and_the_order_goes_on(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    married = placed.person.named("Näide-Beispiel")
+    ack = await scene.send("st_elm", scene.st_elm.update_person(married))
+
+    after = await scene.shows(placed.number, flag="name_changed")
+    assert ack.code == "CA"
+    assert after["flags"] == ["name_changed"]
+    cancel = scene.st_elm.cancel_order(placed.number, placed.person)
+    await scene.send("st_elm", cancel)
+    await scene.shows(placed.number, status="cancelled")
+
+
+async def test_another_birth_date_holds_the_order(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    born = placed.person.birth_date + timedelta(days=1)
+    other = replace(placed.person, birth_date=born)
+    ack = await scene.send("st_elm", scene.st_elm.update_person(other))
+
+    assert ack.code == "CA"
+    message = await scene.message(ack)
+    assert message["state"] == "held"
+    assert [p["code"] for p in message["problems"]] == ["identity.conflict"]
+    assert [p["where"] for p in message["problems"]] == ["patient.birth_date"]
+    order = await scene.shows(placed.number, flag="hold.identity")
+    await scene.told("st_elm", placed.number.encode(), b"ORC|OH|")
+    await scene.alarm("identity.conflict", order["id"])
+
+
+@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
+async def test_a_merge_holds_the_order(scene: Scene, hospital: str) -> None:
+    placed, _ = await scene.settled(hospital)
+    merge = scene.writer(hospital).merge(scene.person(), placed.person.mrn)
+    ack = await scene.send(hospital, merge)
+
+    assert ack.positive
+    assert (await scene.message(ack))["state"] == "applied"
+    order = await scene.shows(placed.number, flag="hold.identity")
+    await scene.told(hospital, placed.number.encode(), b"ORC|OH|")
+    await scene.alarm("identity.merge", order["id"])
+
+
+async def test_nothing_identity_bearing_leaves_during_a_hold_but_a_cancel_does(
+    scene: Scene,
+) -> None:
+    placed, _ = await scene.settled()
+    writer = scene.st_elm
+    await scene.send("st_elm", writer.merge(scene.person(), placed.person.mrn))
+    await scene.send(
+        "st_elm", writer.change_order(placed.number, heavier(placed.person))
+    )
+    await scene.rests(placed.number)
+
+    assert await scene.done(placed.number) == ["submit"]
+    (change,) = (await scene.deliveries(placed.number, "portal:helix"))[1:]
+    assert (change["state"], change["code"]) == ("held", "identity.hold")
+
+
+async def test_a_product_out_of_specification_waits_for_a_decision(
+    scene: Scene,
+) -> None:
+    placed, order = await scene.settled()
+    number, portal = placed.number.encode(), scene.stage.portal
+    await portal.tell(order["id"], "order.accepted")
+    await portal.tell(
+        order["id"], "product.out_of_specification", reason="viability below limit"
+    )
+
+    told = await scene.told("st_elm", number, b"STATUS^^99BATON||oos_decision")
+    assert b"NTE|1|L|viability below limit" in told
+    assert (await scene.order(placed.number))["status"] == "oos_decision"
+
+    await portal.tell(order["id"], "product.released")
+    await scene.told("st_elm", number, b"STATUS^^99BATON||released")
+    assert (await scene.order(placed.number))["status"] == "released"
+
+
+async def test_a_webhook_that_comes_twice_has_one_effect(scene: Scene) -> None:
+    placed, order = await scene.settled()
+    portal = scene.stage.portal
+    await portal.advance(order["id"])
+    await portal.advance(order["id"])
+    assert portal.webhooks is not None
+    sent = portal.webhooks.sent[-1]
+    ledger = await scene.ledger(placed.number)
+
+    await portal.webhooks.repeat(sent)
+
+    assert sent.statuses == [202, 202]
+    assert await scene.ledger(placed.number) == ledger
+    (message,) = await scene.rows("messages", control_id=sent.webhook_id)
+    assert message["resends"] == 1
+
+
+async def test_a_forged_webhook_is_no_message(scene: Scene) -> None:
+    placed, order = await scene.settled()
+    before = len(await scene.rows("messages"))
+    other = "whsec_" + base64.b64encode(b"somebody else's secret, made up").decode()
+
+    status = await scene.webhook(order["id"], "order.accepted", secret=other)
+
+    assert status == 401
+    assert len(await scene.rows("messages")) == before
+    assert (await scene.order(placed.number))["status"] == "acknowledged"
+
+
+async def test_a_webhook_about_an_order_nobody_placed_is_refused(scene: Scene) -> None:
+    status = await scene.webhook("0000000000000000-o1", "order.accepted")
+
+    (message,) = await scene.rows("messages", state="rejected", site="helix")
+    assert status == 422
+    assert [p["code"] for p in message["problems"]] == ["order.unknown"]
+
+
+async def test_a_report_settles_the_submission_whose_answer_is_on_its_way(
+    scene: Scene,
+) -> None:
+    gate, portal = asyncio.Event(), scene.stage.portal
+    before = len(portal.requests)
+    portal.faults.next(Slow(gate=gate))
+    placed = await scene.place()
+    await portal.until(lambda: len(portal.requests) > before)
+    order = await scene.order(placed.number)
+
+    assert await scene.webhook(order["id"], "order.acknowledged") == 202
+
+    (submit,) = await scene.deliveries(placed.number, "portal:helix")
+    assert (submit["state"], submit["code"]) == ("delivered", "settled.by_report")
+    gate.set()
+    change = scene.st_elm.change_order(placed.number, heavier(placed.person))
+    await scene.send("st_elm", change)
+    await scene.rests(placed.number)
+    assert await scene.done(placed.number) == ["submit", "change"]
+    assert await scene.ledger(placed.number) == [
+        *("order_placed", "status_advanced", "order_changed")
+    ]
+
+
+async def test_a_report_settles_a_submission_that_is_never_answered(
+    scene: Scene,
+) -> None:
+    """It is not sent again when its time is up."""
+    portal = scene.stage.portal
+    before = len(portal.book.effects)
+    portal.faults.next(Vanish())
+    placed = await scene.place()
+    await portal.until(lambda: len(portal.book.effects) > before)
+    order = await scene.order(placed.number)
+
+    await portal.advance(order["id"])
+
+    (submit,) = await scene.deliveries(placed.number, "portal:helix")
+    assert (submit["state"], submit["attempts"]) == ("delivered", 1)
+    assert (await scene.order(placed.number))["status"] == "acknowledged"
+    assert not await scene.rows(
+        "deliveries", state="leased", destination="portal:helix"
+    )
+
+
+async def test_a_report_settles_nothing_that_was_never_sent(scene: Scene) -> None:
+    """A change that waits behind its order stays to be sent."""
+    gate, portal = asyncio.Event(), scene.stage.portal
+    before = len(portal.requests)
+    portal.faults.next(Slow(gate=gate))
+    placed = await scene.place()
+    await portal.until(lambda: len(portal.requests) > before)
+    change = scene.st_elm.change_order(placed.number, heavier(placed.person))
+    await scene.send("st_elm", change)
+    gate.set()
+    order = await scene.order(placed.number)
+
+    await scene.webhook(order["id"], "order.acknowledged")
+
+    await scene.rests(placed.number)
+    assert await scene.done(placed.number) == ["submit", "change"]
