@@ -136,6 +136,8 @@ class Scene:
 
     async def restart(self) -> None:
         """Stop the gateway as an operator does, and start it again."""
+        for hospital in self.stage.hospitals.values():
+            await hospital.sender.close()
         await self.stage.stop_gateway()
         await self.stage.start_gateway()
         await self.stage.reconnect()
@@ -185,7 +187,7 @@ class Scene:
         )
         return found[::-1]
 
-    def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    def sql(self, statement: str, *values: str | bytes | int) -> list[tuple[Any, ...]]:
         """Run SQL on the gateway's database, as only a test or an intruder does."""
         path = self.gateway.settings.data / "baton.db"
         with closing(apsw.Connection(str(path))) as db:

@@ -55,7 +55,7 @@ class Load:
         self, sender: EhrSender, writer: StElm, number: str, chance: random.Random
     ) -> None:
         person = synthetic(chance.randrange(10**6))
-        heavier = replace(person, weight_kg="99.9")
+        heavier = replace(person, weight_kg="150.5")
         steps = [("submit", writer.new_order(number, person))]
         if chance.random() < 0.5:
             steps.append(("change", writer.change_order(number, heavier)))
