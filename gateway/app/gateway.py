@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -252,7 +251,7 @@ class Gateway:
     async def metrics(self) -> bytes:
         """Return the metrics, with the store's counts of this moment."""
         counts = await asyncio.to_thread(self.store.queries.counts)
-        listener = asdict(self._listener.counters) if self._listener else {}
+        listener = None if self._listener is None else self._listener.counters
         return self.telemetry.exposition() + present(
             counts, listener, self._clock.now()
         )

@@ -21,6 +21,11 @@ STATES = {
     ),
 }
 """What the books have a figure for, by what it is a figure of."""
+SEEN = (
+    *("opened", "refused", "frames", "empty", "damage"),
+    *("answers", "undelivered", "failed"),
+)
+"""What a listener counts since its start."""
 
 
 class _Present:
@@ -34,16 +39,18 @@ class _Present:
 
 
 def present(
-    counts: Mapping[str, Sequence[Row]], listener: Mapping[str, Any], now: datetime
+    counts: Mapping[str, Sequence[Row]],
+    counters: Any,  # noqa: ANN401 - an adapter's own type
+    now: datetime,
 ) -> bytes:
     """Return what is stored and connected now, in Prometheus' text format.
 
     Args:
         counts: As ``Queries.counts`` returns them.
-        listener: A listener's counters by name; ``{}`` if there is none.
+        counters: The MLLP listener's; ``None`` if it does not listen.
     """
     registry = CollectorRegistry()
-    registry.register(_Present([*_stored(counts, now), *_connected(listener)]))
+    registry.register(_Present([*_stored(counts, now), *_connected(counters)]))
     return generate_latest(registry)
 
 
@@ -98,19 +105,19 @@ def _seconds(since: str | None, now: datetime) -> float:
     return (now - datetime.fromisoformat(since)).total_seconds() if since else 0.0
 
 
-def _connected(listener: Mapping[str, Any]) -> Iterator[Metric]:
-    if not listener:
+def _connected(counters: Any) -> Iterator[Metric]:  # noqa: ANN401 - an adapter's own type
+    if counters is None:
         return
-    seen = {name: n for name, n in listener.items() if isinstance(n, int)}
     yield _gauge(
         "baton_mllp_connections",
         "MLLP connections open.",
         (),
-        [(seen.pop("connections"),)],
+        [(counters.connections,)],
     )
+    seen = {what: getattr(counters, what) for what in SEEN}
     yield _counter("baton_mllp_seen", "What the listener saw.", "what", seen)
     yield _counter(
-        "baton_mllp_ended", "Connections, by why they ended.", "why", listener["ended"]
+        "baton_mllp_ended", "Connections, by why they ended.", "why", counters.ended
     )
 
 

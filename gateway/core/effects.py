@@ -57,15 +57,15 @@ class OrderState:
         length: Number of events; the next one is ``length + 1``.
         head: Hash of the last event.
         content_digest: SHA-256 of the content last accepted from the site.
-        written: ``order`` as JSON where it is at hand, so that nobody writes it
-            twice; ``b""`` if it is not.
+        content: The order's content as JSON (``order.content_json``), if it is
+            new; ``b""`` while it is what the store has.
     """
 
     order: TherapyOrder = field(repr=False)
     length: int
     head: bytes
     content_digest: bytes
-    written: bytes = field(default=b"", repr=False, compare=False)
+    content: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+)
 
 SCHEMA_VERSION = 1
 
@@ -218,8 +225,8 @@ class OrderContent(Model):
     extensions: dict[ExtensionKey, Text] = Field(default_factory=dict)
 
 
-class TherapyOrder(OrderContent):
-    """An order with where it stands: content, standing and identifiers.
+class Standing(Model):
+    """Where an order stands, and what it is known by; changes with every event.
 
     Attributes:
         id: Ours, and what a manufacturer knows as our reference.
@@ -245,3 +252,29 @@ class TherapyOrder(OrderContent):
     reported: tuple[Status, ...] = ()
     status_at: AwareDatetime | None = None
     status_reason: Text | None = None
+
+
+class TherapyOrder(Standing, OrderContent):
+    """An order: what the site says, and where it stands."""
+
+
+_CONTENT = TypeAdapter(OrderContent)
+_STANDING = TypeAdapter(Standing)
+
+
+def content_json(content: OrderContent) -> bytes:
+    """Write content as JSON: the same bytes for the same content."""
+    if len(content.extensions) > 1:
+        ordered = dict(sorted(content.extensions.items()))
+        content = content.model_copy(update={"extensions": ordered})
+    return _CONTENT.dump_json(content, exclude_none=True)
+
+
+def standing_json(standing: Standing) -> bytes:
+    """Write a standing as JSON."""
+    return _STANDING.dump_json(standing, exclude_none=True)
+
+
+def order_json(content: bytes, standing: bytes) -> bytes:
+    """Join the two halves of an order; they share no field."""
+    return content[:-1] + b"," + standing[1:]

@@ -113,6 +113,7 @@ async def test_what_cannot_be_framed_closes_the_connection(
     assert len(after) == before + 1  # the good one
 
 
+@pytest.mark.slow
 async def test_memory_is_bounded_while_the_whole_corpus_passes(server: Server) -> None:
     """Every file again and again, over one connection and without waiting."""
     rows = [row for row in ROWS if row.answer != "close"]

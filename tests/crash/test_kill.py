@@ -32,7 +32,8 @@ async def portal() -> AsyncIterator[PortalSimulator]:
         simulator.faults.every(7, Break(500))
         simulator.faults.every(11, Reset("answering"))
         simulator.faults.every(13, Reset("unread"))
-        simulator.faults.every(17, Refuse(503, "portal.maintenance", "1"))
+        simulator.faults.every(17, Refuse(503, "portal.busy"))
+        simulator.faults.every(701, Refuse(503, "portal.maintenance", "1"))
         yield simulator
 
 
@@ -60,7 +61,7 @@ async def kill_and_check(
     gateway: GatewayProcess, portal: PortalSimulator, *, kills: int, seed: int
 ) -> None:
     chance = random.Random(seed)
-    load = Load(gateway.mllp_port, connections=6, seed=seed)
+    load = Load(gateway.mllp_port, connections=4, seed=seed)
     load.start()
     for _ in range(kills):
         await asyncio.sleep(chance.uniform(0.05, 0.6))  # the instant is the test

@@ -16,7 +16,13 @@ from gateway.core.effects import (
 )
 from gateway.core.errors import Problem
 from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
-from gateway.core.order import OrderContent, Status, TherapyOrder
+from gateway.core.order import (
+    OrderContent,
+    Status,
+    TherapyOrder,
+    order_json,
+    standing_json,
+)
 from gateway.core.verdict import MessageState, Refusal, Verdict
 
 Operation = Literal["submit", "change", "cancel", "status"]
@@ -171,12 +177,13 @@ class Book:
     # ------------------------------------------------------------ writing
 
     def begin(
-        self, key: OrderKey, order: TherapyOrder, digest: bytes, written: bytes
+        self, key: OrderKey, order: TherapyOrder, digest: bytes, content: bytes
     ) -> OrderState:
         """Open the ledger of a new order; its first event is the whole order."""
         self._new[key] = order.id
-        fresh = OrderState(order, 0, ledger.GENESIS, digest)
-        return self.record(fresh, "order_placed", order, body=written, written=written)
+        fresh = OrderState(order, 0, ledger.GENESIS, digest, content)
+        whole = order_json(content, standing_json(order))
+        return self.record(fresh, "order_placed", order, body=whole)
 
     def record(
         self,
@@ -188,9 +195,14 @@ class Book:
         asserted_by: str = "",
         occurred_at: datetime | None = None,
         digest: bytes | None = None,
-        written: bytes = b"",
+        content: bytes = b"",
     ) -> OrderState:
-        """Append one event; ``order`` is how the order stands after it."""
+        """Append one event; ``order`` is how the order stands after it.
+
+        Args:
+            digest: Of the content, if the event changes it; then ``content`` has
+                it as JSON.
+        """
         at = self.at
         event = ledger.entry(
             order_id=order.id,
@@ -207,7 +219,8 @@ class Book:
         )
         self._events.append(event)
         digest = state.content_digest if digest is None else digest
-        after = OrderState(order, event.n, event.hash, digest, written)
+        content = content or state.content
+        after = OrderState(order, event.n, event.hash, digest, content)
         self._touched[order.id] = after
         return after
 

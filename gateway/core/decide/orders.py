@@ -4,7 +4,6 @@ import hashlib
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter
 
 from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
 from gateway.core.decide.book import Book, Event, Operation, Stop
@@ -14,17 +13,14 @@ from gateway.core.identity import Comparison, compare_facts, compare_patient
 from gateway.core.ids import order_id
 from gateway.core.lifecycle import ENDED
 from gateway.core.order import (
-    SCHEMA_VERSION,
     OrderContent,
     Patient,
     PlacerNumber,
     Status,
     TherapyOrder,
+    content_json,
 )
 from gateway.core.verdict import MessageState
-
-_CONTENT = TypeAdapter(OrderContent)
-_ORDER = TypeAdapter(TherapyOrder)
 
 CANCEL_PENDING = "cancel_pending"
 SUBMISSION_REFUSED = "submission_refused"
@@ -34,7 +30,7 @@ IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
 def place(command: PlaceOrder, book: Book) -> MessageState:
     """Open an order, or find that it is open already."""
     content = command.order
-    said = _written(content)
+    said = content_json(content)
     digest = hashlib.sha256(said).digest()
     key = key_of(book.at.site, content.placer_number)
     existing = book.find(key)
@@ -44,7 +40,6 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
     if destination.problem:
         raise Stop(Problem(destination.problem, "order.product"))
     standing = {
-        "schema_version": SCHEMA_VERSION,
         "id": order_id(book.at.origin, book.placed + 1),
         "site": book.at.site,
         "status": Status.READY,
@@ -53,9 +48,7 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
         "status_at": book.at.now,
     }
     order = TherapyOrder.model_validate({**content.__dict__, **standing})
-    # Content and standing share no field, so their JSON is joined, not made again.
-    written = said[:-1] + b"," + orjson.dumps(standing)[1:]
-    book.begin(key, order, digest, written)
+    book.begin(key, order, digest, said)
     event = Event("order_placed", Status.READY, book.at.now)
     if order.manufacturer:
         book.tell("manufacturer", "submit", order, event)
@@ -108,14 +101,14 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     if not changed and not resubmit:
         return MessageState.NO_EFFECT
-    written = _ORDER.dump_json(after, exclude_none=True)
+    now_said = content_json(after)
     book.record(
         existing,
         "order_changed",
         after,
-        body=b'{"changed":%b,"order":%b}' % (orjson.dumps(changed), written),
-        digest=content_digest(content),
-        written=written,
+        body=b'{"changed":%b,"content":%b}' % (orjson.dumps(changed), now_said),
+        digest=hashlib.sha256(now_said).digest(),
+        content=now_said,
     )
     event = Event("order_changed", after.status, book.at.now)
     if after.manufacturer:
@@ -185,16 +178,3 @@ def _require_open(order: TherapyOrder) -> None:
 def key_of(site: str, number: PlacerNumber) -> OrderKey:
     """Return the business key of an order."""
     return OrderKey(site, number.namespace, number.value)
-
-
-def content_digest(content: OrderContent) -> bytes:
-    """Hash what a site said, to know whether it says something else next time."""
-    return hashlib.sha256(_written(content)).digest()
-
-
-def _written(content: OrderContent) -> bytes:
-    """Write content as JSON, the same for the same content."""
-    if len(content.extensions) > 1:
-        ordered = dict(sorted(content.extensions.items()))
-        content = content.model_copy(update={"extensions": ordered})
-    return _CONTENT.dump_json(content, exclude_none=True)

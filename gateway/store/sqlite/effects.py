@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 import orjson
-from pydantic import TypeAdapter
 
 from gateway.core.effects import (
     Alarm,
@@ -17,7 +16,7 @@ from gateway.core.effects import (
 from gateway.core.errors import Problem
 from gateway.core.identity import identity_digest
 from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
-from gateway.core.order import TherapyOrder
+from gateway.core.order import TherapyOrder, content_json, standing_json
 from gateway.core.verdict import MessageState, Verdict
 from gateway.store.sqlite.lanes import settle_by_report
 from gateway.store.sqlite.rows import Row
@@ -27,7 +26,9 @@ from gateway.store.sqlite.view import remember
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "effects")
-_UPSERT_ORDER = _SQL["upsert_order"]
+_INSERT_ORDER = _SQL["insert_order"]
+_UPDATE_ORDER = _SQL["update_order"]
+_UPDATE_CONTENT = _SQL["update_content"]
 _INSERT_PATIENT = _SQL["insert_patient"]
 _INSERT_EVENT = _SQL["insert_event"]
 _INSERT_DELIVERY = _SQL["insert_delivery"]
@@ -37,8 +38,6 @@ _RAISE_ALARM = _SQL["raise_alarm"]
 _MESSAGE_STATE = _SQL["message_state"]
 _CHANGE_MESSAGE = _SQL["change_message"]
 _FORGET_WAITS = _SQL["forget_waits"]
-
-_ORDERS: Final = TypeAdapter(TherapyOrder)
 
 HOLD: Final = "hold."
 """Flags that begin so keep guarded deliveries back."""
@@ -67,16 +66,25 @@ def write_effects(
 def _write_orders(tx: Transaction, states: Iterable[OrderState], now: int) -> None:
     for state in states:
         order = state.order
-        tx.execute(_UPSERT_ORDER, _projection(state, now))
+        _write_order(tx, state, now)
         remember(state)
         tx.executemany(_INSERT_PATIENT, _patient_keys(order))
+
+
+def _write_order(tx: Transaction, state: OrderState, now: int) -> None:
+    """Write a projection; content, the greater part, only where it is new."""
+    row = _projection(state, now)
+    if state.length > 1 and tx.change(_UPDATE_ORDER, row):
+        if state.content:
+            tx.execute(_UPDATE_CONTENT, (state.content, state.order.id))
+        return
+    tx.execute(_INSERT_ORDER, (*row, state.content or content_json(state.order)))
 
 
 def _projection(state: OrderState, now: int) -> Row:
     order = state.order
     coi = order.coi
     return (
-        order.id,
         order.site,
         order.placer_number.namespace,
         order.placer_number.value,
@@ -95,7 +103,8 @@ def _projection(state: OrderState, now: int) -> Row:
         state.length,
         state.head,
         now,
-        state.written or _ORDERS.dump_json(order, exclude_none=True),
+        standing_json(order),
+        order.id,
     )
 
 

@@ -13,6 +13,7 @@ import apsw
 import orjson
 
 from gateway.core.errors import Problem, Unavailable
+from gateway.core.order import order_json
 from gateway.store.audit import Audit
 from gateway.store.sqlite import shapes
 from gateway.store.sqlite.books import audit
@@ -135,7 +136,7 @@ class Queries:
         with self._reading() as read:
             for row in read("order", id=order_id):
                 ledger = [shapes.event(event) for event in read("events", id=order_id)]
-                content = orjson.loads(row["body"])
+                content = orjson.loads(order_json(row["content"], row["standing"]))
                 return {**shapes.order(row), "order": content, "ledger": ledger}
         return None
 

@@ -16,7 +16,7 @@ from gateway.core.effects import (
     WaitingMessage,
     waits_for,
 )
-from gateway.core.order import TherapyOrder
+from gateway.core.order import TherapyOrder, order_json
 from gateway.core.verdict import Answer, AnswerKind
 from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros, moment
@@ -143,10 +143,10 @@ def order_state(row: Row) -> OrderState:
     A ledger's head is a hash of all that made the order, so an order once read
     under it need not be read again.
     """
-    body, length, head, content_digest = row
+    content, standing, length, head, content_digest = row
     order = _recent.get(head)
     if order is None:
-        order = TherapyOrder.model_validate_json(body)
+        order = TherapyOrder.model_validate_json(order_json(content, standing))
     return OrderState(order, length, head, content_digest)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.core.effects import Effects, View
-from gateway.core.errors import LeaseLost, Unavailable
+from gateway.core.errors import LeaseLost, Problem, Unavailable, Unmappable
 from gateway.delivery.policy import Done
 from tests.contract.store.backends import AnyStore, opened
 from tests.contract.store.builders import (
@@ -33,6 +33,11 @@ def placing_order(number: int) -> Message:
     return message(placing(order, deliveries=sent), control_id=f"C{number}")
 
 
+def refusing(_: View) -> Effects:
+    """Fail as a mapping would that cannot render an order."""
+    raise Unmappable(Problem("render.unrepresentable", "patient.name"))
+
+
 def same_event(_: View) -> Effects:
     """Write an event that is there already, as two deciders of one state would."""
     order = therapy_order("ORDER-o1")
@@ -53,7 +58,9 @@ def same_placer_number(_: View) -> Effects:
     return placing(therapy_order("ORDER-o99", placer_number=taken))
 
 
-@pytest.mark.parametrize("poison", [failing, same_event, same_key, same_placer_number])
+@pytest.mark.parametrize(
+    "poison", [failing, refusing, same_event, same_key, same_placer_number]
+)
 async def test_one_poison_message_is_held_and_its_neighbours_are_stored(
     store: AnyStore, poison: Callable[[View], Effects]
 ) -> None:

@@ -1,12 +1,10 @@
 """A new order (ORC-1 NW)."""
 
-from hashlib import sha256
 
 from gateway.core.decide import decide
 from gateway.core.decide.book import Destination
-from gateway.core.decide.orders import content_digest
 from gateway.core.effects import View
-from gateway.core.order import Status
+from gateway.core.order import Status, content_json
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
     HELD,
@@ -103,7 +101,7 @@ def test_what_an_order_is_compared_by_stays_from_release_to_release() -> None:
         b'"extensions":{}}'
     )
 
-    assert content_digest(content()) == sha256(said).digest()
+    assert content_json(content()) == said
 
 
 def test_a_new_order_is_equal_whatever_the_order_of_its_extensions() -> None:
@@ -111,7 +109,7 @@ def test_a_new_order_is_equal_whatever_the_order_of_its_extensions() -> None:
     forth = content(extensions={"st:a": "1", "st:b": "2"})
     back = content(extensions={"st:b": "2", "st:a": "1"})
 
-    assert content_digest(forth) == content_digest(back)
+    assert content_json(forth) == content_json(back)
 
 
 def test_an_equal_second_new_order_does_not_revive_an_ended_one() -> None:

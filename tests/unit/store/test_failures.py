@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from gateway.core.effects import Effects, View
-from gateway.core.errors import OutcomeUnknown, Unavailable
+from gateway.core.errors import NotAllowed, OutcomeUnknown, Unavailable
 from gateway.delivery.policy import Done
 from gateway.store.sqlite import connect as connecting
 from gateway.store.sqlite.connect import connect
@@ -269,6 +269,23 @@ async def test_a_failure_is_reported_by_place_and_never_by_value(
     assert "test_failures.py:" in in_deciding
     assert in_writing.startswith("ConstraintError at ")
     assert "CANARY" not in " ".join(heard)
+
+
+async def test_a_job_that_refuses_after_writing_leaves_nothing(tmp_path: Path) -> None:
+    store = store_on(migrated(tmp_path))
+
+    def write_and_refuse(tx: Transaction) -> None:
+        tx.count("messages.received", "st_elm")
+        tx.execute("INSERT INTO mappings VALUES ('v1', 'text', 0)")
+        raise NotAllowed
+
+    with pytest.raises(NotAllowed):
+        await store._writer.submit(write_and_refuse)
+
+    audit = await store.audit()
+    await store.close()
+    assert store.queries.mapping("v1") is None
+    assert audit.clean, str(audit)
 
 
 async def test_a_caller_whose_loop_has_gone_does_not_stop_the_writer(

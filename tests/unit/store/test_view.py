@@ -16,6 +16,7 @@ from gateway.core.order import (
     Quantity,
     Status,
     TherapyOrder,
+    content_json,
 )
 from gateway.store.sqlite import effects, view
 from gateway.store.sqlite.times import iso, micros, moment
@@ -47,11 +48,12 @@ FULL = therapy_order(
 )
 
 
-def projected(order: TherapyOrder) -> tuple[bytes, int, bytes, bytes]:
-    """What the database keeps of an order: body, length, head, content digest."""
+def projected(order: TherapyOrder) -> tuple[bytes, bytes, int, bytes, bytes]:
+    """What the database keeps of an order, as a view reads it."""
     state, _ = opens(order)
-    row = effects._projection(state, 0)
-    return row[-1], row[-4], row[-3], row[-5]
+    standing = effects._projection(state, 0)[-2]
+    content = content_json(order)
+    return content, standing, state.length, state.head, state.content_digest
 
 
 @pytest.mark.parametrize("order", [therapy_order(), FULL], ids=["sparse", "full"])

@@ -73,7 +73,8 @@ CREATE TABLE orders (
     length              INTEGER NOT NULL,
     head                BLOB NOT NULL,
     updated_at          INTEGER NOT NULL,
-    body                BLOB NOT NULL,
+    standing            BLOB NOT NULL,
+    content             BLOB NOT NULL,
     UNIQUE (site, namespace, placer)
 ) STRICT;
 

@@ -16,22 +16,23 @@ INSERT OR IGNORE INTO waits (key, message) VALUES (?, ?);
 -- name: count_resend
 UPDATE messages SET resends = resends + 1, last_resend_at = ? WHERE seq = ?;
 
--- name: upsert_order
+-- name: insert_order
 INSERT INTO orders (
-    id, site, namespace, placer, facility, manufacturer, product, status, open,
+    site, namespace, placer, facility, manufacturer, product, status, open,
     coi_issuer, coi_value, manufacturer_number, flags, identity_hold, identity,
-    content_digest, length, head, updated_at, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET
-    site = excluded.site, namespace = excluded.namespace,
-    placer = excluded.placer, facility = excluded.facility,
-    manufacturer = excluded.manufacturer, product = excluded.product,
-    status = excluded.status, open = excluded.open,
-    coi_issuer = excluded.coi_issuer, coi_value = excluded.coi_value,
-    manufacturer_number = excluded.manufacturer_number, flags = excluded.flags,
-    identity_hold = excluded.identity_hold, identity = excluded.identity,
-    content_digest = excluded.content_digest, length = excluded.length,
-    head = excluded.head, updated_at = excluded.updated_at, body = excluded.body;
+    content_digest, length, head, updated_at, standing, id, content)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: update_order
+UPDATE orders SET
+    site = ?, namespace = ?, placer = ?, facility = ?, manufacturer = ?, product = ?,
+    status = ?, open = ?, coi_issuer = ?, coi_value = ?, manufacturer_number = ?,
+    flags = ?, identity_hold = ?, identity = ?, content_digest = ?, length = ?,
+    head = ?, updated_at = ?, standing = ?
+ WHERE id = ?;
+
+-- name: update_content
+UPDATE orders SET content = ? WHERE id = ?;
 
 -- name: insert_patient
 INSERT OR IGNORE INTO patients (site, authority, value, order_id) VALUES (?, ?, ?, ?);

@@ -35,7 +35,7 @@ SELECT id, site, facility, placer, namespace, manufacturer, manufacturer_number,
 
 -- name: order
 SELECT id, site, facility, placer, namespace, manufacturer, manufacturer_number,
-       product, status, coi_issuer, coi_value, flags, updated_at, body
+       product, status, coi_issuer, coi_value, flags, updated_at, content, standing
   FROM orders WHERE id = :id;
 
 -- name: events

@@ -7,22 +7,22 @@ SELECT digest, sent_at, message FROM accepted WHERE key = ?;
 SELECT id, answer, ack_code, answer_body, answer_closes FROM messages WHERE seq = ?;
 
 -- name: order_by_key
-SELECT body, length, head, content_digest
+SELECT content, standing, length, head, content_digest
   FROM orders
  WHERE site = ? AND namespace = ? AND placer = ?;
 
 -- name: order_by_id
-SELECT body, length, head, content_digest FROM orders WHERE id = ?;
+SELECT content, standing, length, head, content_digest FROM orders WHERE id = ?;
 
 -- name: open_orders_of_patient
-SELECT o.body, o.length, o.head, o.content_digest
+SELECT o.content, o.standing, o.length, o.head, o.content_digest
   FROM patients AS p
   JOIN orders AS o ON o.id = p.order_id
  WHERE p.site = ? AND p.authority = ? AND p.value = ? AND o.open = 1
  ORDER BY o.seq;
 
 -- name: open_order_of_coi
-SELECT body, length, head, content_digest
+SELECT content, standing, length, head, content_digest
   FROM orders
  WHERE open = 1 AND coi_value IS NOT NULL AND coi_issuer = ? AND coi_value = ?
  ORDER BY seq;
