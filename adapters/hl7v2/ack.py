@@ -8,8 +8,9 @@ what cannot be read.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 from adapters.hl7v2 import err
@@ -122,12 +123,17 @@ def _minor(version: str) -> int:
     return int(digit) if version.startswith("2.") and digit in _DIGITS else _OUR_MINOR
 
 
+@lru_cache(maxsize=4)  # thousands of answers share a second
+def _stamp(second: datetime) -> bytes:
+    return second.strftime("%Y%m%d%H%M%S%z").encode()
+
+
 def _msh(msh: Msh, message_type: bytes, message_id: str, now: datetime) -> bytes:
     fields = msh.fields
     parts = [
         *(b"MSH", msh.dialect.encoding_characters.encode()),
         *(fields[4], fields[5], fields[2], fields[3]),
-        now.strftime("%Y%m%d%H%M%S%z").encode(),
+        _stamp(now.replace(microsecond=0)),
         b"",
         *(message_type, message_id.encode()),
         *(fields[10] or b"P", fields[11] or _OUR_VERSION),
@@ -165,11 +171,13 @@ class Reply:
         matched: Whether MSA-2 is byte-equal to our MSH-10; without that the code
             says nothing about our message.
         problems: Codes of its ERR segments (table 0357), without their texts.
+        text: MSA-3, for the person who sent the message; never logged or kept.
     """
 
     code: str = ""
     matched: bool = False
     problems: tuple[str, ...] = ()
+    text: str = field(default="", repr=False)
 
     @property
     def known(self) -> bool:
@@ -191,12 +199,13 @@ def parse_answer(body: bytes, control_id: bytes) -> Reply:
     headers = sum(fields[0] == b"MSH" for fields in named)
     if msh is NO_MSH or headers != 1 or len(said) != 1:
         return Reply()
-    _, code, echoed, *_ = (*said[0], b"", b"")
+    _, code, echoed, text, *_ = (*said[0], b"", b"", b"")
     errors = [fields for fields in named if fields[0] == b"ERR"]
     return Reply(
         _word(code),
         matched=bool(control_id) and echoed == control_id,
         problems=tuple(code for fields in errors for code in _conditions(fields, msh)),
+        text=text.decode("latin-1"),
     )
 
 

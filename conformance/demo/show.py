@@ -58,6 +58,7 @@ async def _go_on(scenario: Scenario) -> None:
 
 
 def _report(found: list[Expectation], books: object) -> bool:
+    out.print()
     for expectation in found:
         mark = "[green]ok[/]  " if expectation.held else "[red]FAIL[/]"
         aside = f"  [dim]({expectation.found})[/]" if expectation.found else ""

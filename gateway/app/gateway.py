@@ -69,7 +69,7 @@ class Gateway:
         Raises:
             Misconfigured: Something an operator must mend first.
         """
-        self._store = open_store(self.settings.data, report=self._failed)
+        self._store = open_store(self.settings.data, report=self.failed)
         self.token = wiring.operator_token(self.settings.data)
         catalog = self._parts.load(self.settings.mappings)
         if self.settings.open:
@@ -121,7 +121,7 @@ class Gateway:
             rules=self.rules,
             mint=lambda now: self._minter.mint(int(now.timestamp() * 1000)),
             watch=self.telemetry.attempt,
-            failed=self._failed,
+            failed=self.failed,
         )
         self._dispatchers.append(dispatcher)
         task = asyncio.create_task(dispatcher.run(), name=target.destination)
@@ -130,7 +130,7 @@ class Gateway:
 
     def _dispatcher_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
-            self._failed(f"{type(task.exception()).__name__} in {task.get_name()}")
+            self.failed(f"{type(task.exception()).__name__} in {task.get_name()}")
 
     async def listen(self) -> None:
         """Begin to take HL7 v2 messages.
@@ -269,7 +269,7 @@ class Gateway:
         try:
             await self.store.keep_damage("mllp", address, kind, size, sample)
         except (Unavailable, OutcomeUnknown):
-            self._failed("keep_damage")  # evidence only; its count is in the metrics
+            self.failed("keep_damage")  # evidence only; its count is in the metrics
 
     def _observed(
         self, envelope: Envelope, receipt: Receipt | None, seconds: float
@@ -278,5 +278,6 @@ class Gateway:
         if receipt is None and self._door is not None:
             self._door.look()
 
-    def _failed(self, where: str) -> None:
+    def failed(self, where: str) -> None:
+        """Log where something of our own failed; ``where`` holds no value."""
         self.telemetry.event("failed", where=where)

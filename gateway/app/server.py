@@ -6,12 +6,14 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 
 from gateway.app.gateway import Gateway
-from gateway.app.http import create_app
+from gateway.app.http import Discreet, create_app
 from gateway.app.settings import Settings, endpoint
+from gateway.core.errors import whereabouts
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter while the store's writer waits.
@@ -65,6 +67,7 @@ class Server:
             OSError: An address cannot be bound.
         """
         sys.setswitchinterval(SWITCH_SECONDS)
+        asyncio.get_running_loop().set_exception_handler(self._failed)
         await self.gateway.open()
         await self._start_http()
         await self.gateway.listen()
@@ -72,9 +75,17 @@ class Server:
         gc.freeze()
         gc.set_threshold(*COLLECT_AT)
 
+    def _failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log where a callback failed; the loop's own words may quote a patient."""
+        error = context.get("exception")
+        where = whereabouts(error) if error else "event loop"
+        self.gateway.failed(where)
+
     async def _start_http(self) -> None:
         host, port = endpoint(self.settings.http)
-        app = create_app(self.gateway, self.gateway.token)
+        app = Discreet(
+            create_app(self.gateway, self.gateway.token), self.gateway.failed
+        )
         config = uvicorn.Config(
             app,
             host=host,

@@ -22,13 +22,13 @@ def configure_logs(*, quiet: bool = False) -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
 
 
-def _json(value: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's event dictionary
-    return orjson.dumps(value, default=str).decode()
+def _json(value: Any, **_: Any) -> bytes:  # noqa: ANN401 - structlog's event dictionary
+    return orjson.dumps(value, default=str)
 
 
 class Telemetry:

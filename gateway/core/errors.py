@@ -15,6 +15,7 @@ PHI. They hold places (``PID-7``) and codes (``field.missing``). To see the
 value, follow the message id.
 """
 
+import traceback
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -101,3 +102,10 @@ class Misconfigured(BatonError):
     """An operator must act before this part can run."""
 
     code = "misconfigured"
+
+
+def whereabouts(error: BaseException) -> str:
+    """Say what failed and where, without the values that made it fail."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{type(error).__name__} at {line}"

@@ -7,6 +7,7 @@ misspelt field is an error at ``file:line`` and not an empty field at a portal.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Final, assert_never
 
 from gateway.core.errors import Problem, Unmappable
@@ -101,6 +102,8 @@ class CanonicalFormat:
         path, shape = self._resolve(text)
         if shape.item or shape.value or (shape.model and not shape.kinds):
             raise NotAPlace(f"{text} is {shape.says}; name one value in it")
+        if path and all(isinstance(find, attrgetter) for find in path):
+            return _dotted(text.removeprefix("."))
 
         def get(node: Any) -> Any:  # noqa: ANN401 - models of any type
             for find in path:
@@ -152,7 +155,7 @@ class CanonicalFormat:
         if not isinstance(root, Member) or root.name not in ROOTS:
             raise NotAPlace(f"a place begins with one of {', '.join(ROOTS)}")
         finders, shape = _follow(path[1:], ROOTS[root.name])
-        return (_attribute(root.name), *finders), shape
+        return (attrgetter(root.name), *finders), shape
 
 
 def _follow(
@@ -170,7 +173,7 @@ def _step(step: Step, shape: Shape) -> tuple[Callable[[Any], Any], Shape]:
         case Member(name) if shape.value:
             return (lambda node: node.get(name)), shape.value
         case Member(name):
-            return _attribute(name), _member(name, shape)
+            return attrgetter(name), _member(name, shape)
         case Item(number) if shape.item:
             return (lambda node: _nth(node, number)), shape.item
         case Match(name, value) if shape.item:
@@ -189,8 +192,18 @@ def _member(name: str, shape: Shape) -> Shape:
     return known[name].shape
 
 
-def _attribute(name: str) -> Callable[[Any], Any]:
-    return lambda node: getattr(node, name)
+def _dotted(path: str) -> Getter:
+    """Read a chain of attributes at once; the models were asked for each already."""
+    fetch = attrgetter(path)
+
+    def get(node: Any) -> Any:  # noqa: ANN401 - models of any type
+        try:
+            value = fetch(node)
+        except AttributeError:  # of None: something on the way is absent
+            return None
+        return None if value == "" else value
+
+    return get
 
 
 def _nth(items: Sequence[Any], number: int) -> Any:  # noqa: ANN401 - as above

@@ -7,7 +7,7 @@ are for the log, for the database or for a page that a statement spills.
 import apsw
 
 
-class FillingDisk(apsw.VFS):  # type: ignore[misc]  # apsw's base is typed as Any
+class FillingDisk(apsw.VFS):
     """The system's own disk until it is ``full``: then every write fails.
 
     While it is registered, all databases of this process lie on it. ``refused``
@@ -26,7 +26,7 @@ class FillingDisk(apsw.VFS):  # type: ignore[misc]  # apsw's base is typed as An
         return _File(self, name, flags)
 
 
-class _File(apsw.VFSFile):  # type: ignore[misc]  # as above
+class _File(apsw.VFSFile):
     def __init__(
         self,
         disk: FillingDisk,

@@ -115,9 +115,12 @@ class Scene:
         secret: str = WEBHOOK_SECRET,
         manufacturer: str = "helix",
         webhook_id: str = "",
+        body: bytes = b"",
         **data: str,
     ) -> int:
         """Report once, as a portal would; return the HTTP status that answers it.
+
+        ``body`` stands for an event that is none.
 
         The simulated portal reports only of orders it has answered, and what it
         reports it repeats.
@@ -129,7 +132,7 @@ class Scene:
         url = f"http://127.0.0.1:{port}/webhooks/{manufacturer}"
         webhook_id = webhook_id or f"msg_{next(self._count):06d}"
         sender = WebhookSender(url, secret, lambda: now)
-        sent = Sent(webhook_id, step, orjson.dumps(event))
+        sent = Sent(webhook_id, step, body or orjson.dumps(event))
         await sender.repeat(sent)
         await sender.close()
         return sent.statuses[0]

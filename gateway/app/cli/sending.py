@@ -27,6 +27,7 @@ class Exchanged:
     ack_code: str
     matched: bool
     problems: list[str]
+    text: str
     milliseconds: float
 
     @property
@@ -114,11 +115,13 @@ async def _exchange(client: object, name: str, body: bytes) -> Exchanged:
 
     assert isinstance(client, MllpClient)  # noqa: S101 - imported late, typed here
     started = time.perf_counter()
-    code, matched, problems = "", False, []
+    code, matched, text = "", False, ""
+    problems: list[str] = []
     try:
         sent = peek(body)[0].native.fields[CONTROL_ID]
         answer = parse_answer(await client.exchange(body), sent)
-        code, matched, problems = answer.code, answer.matched, list(answer.problems)
+        code, matched, text = answer.code, answer.matched, answer.text
+        problems = list(answer.problems)
     except (NotConnected, NoAnswer) as error:
         problems = [error.evidence]
     except Garbled:
@@ -126,13 +129,14 @@ async def _exchange(client: object, name: str, body: bytes) -> Exchanged:
     except ValueError:
         problems = ["mllp.framing_byte_in_body"]
     elapsed = (time.perf_counter() - started) * 1000
-    return Exchanged(name, code, matched, problems, round(elapsed, 3))
+    return Exchanged(name, code, matched, problems, text, round(elapsed, 3))
 
 
 def _show(result: Exchanged) -> None:
     said = result.ack_code or "no answer"
     why = f"  {', '.join(result.problems)}" if result.problems else ""
-    line = f"{result.file}: {said} in {result.milliseconds:.1f} ms{why}"
+    text = f"  {result.text}" if result.text else ""
+    line = f"{result.file}: {said} in {result.milliseconds:.1f} ms{why}{text}"
     out.print(line, markup=False, soft_wrap=True)
 
 

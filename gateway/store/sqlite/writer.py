@@ -8,7 +8,6 @@ caller learns whether nothing was stored or whether nobody knows.
 import asyncio
 import contextlib
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -17,7 +16,13 @@ from typing import Any, Final, Generic, TypeVar
 
 import apsw
 
-from gateway.core.errors import BatonError, OutcomeUnknown, Problem, Unavailable
+from gateway.core.errors import (
+    BatonError,
+    OutcomeUnknown,
+    Problem,
+    Unavailable,
+    whereabouts,
+)
 from gateway.store.sqlite.checkpoint import Checkpointer
 from gateway.store.sqlite.connect import Connect
 from gateway.store.sqlite.transaction import Transaction, blames_the_store
@@ -262,13 +267,6 @@ def unavailable(where: str) -> Unavailable:
 def unknown(where: str) -> OutcomeUnknown:
     """Say that it may have been stored, and why nobody knows."""
     return OutcomeUnknown(Problem("store.unavailable", where))
-
-
-def whereabouts(error: BaseException) -> str:
-    """Say what failed and where, without the values that made it fail."""
-    frames = traceback.extract_tb(error.__traceback__)
-    line = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
-    return f"{type(error).__name__} at {line}"
 
 
 def _tell(taken: list[_Job[Any]]) -> None:
