@@ -177,7 +177,7 @@ class Reply:
     code: str = ""
     matched: bool = False
     problems: tuple[str, ...] = ()
-    text: str = field(default="", repr=False)
+    text: str = field(default="", repr=False, compare=False)
 
     @property
     def known(self) -> bool:
