@@ -3,6 +3,7 @@
 import secrets as chance
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from gateway.mapping.site import StatusBack
 from gateway.ports import Clock, Reader, Secrets
 
 HL7V2 = "hl7v2"
+MARGIN = timedelta(seconds=30)
+"""Of a lease, beyond what an attempt may take."""
 
 
 class Parts:
@@ -111,6 +114,8 @@ def _portal_target(
         sender=adapter.sender(portal, url, secrets, clock),
         patience=portal.patience,
         concurrency=portal.concurrency,
+        # Token, request, a renewed token, the request again.
+        lease=MARGIN + 4 * (portal.connect_timeout + portal.read_timeout),
         manufacturer=portal.manufacturer,
         answer=portal.answer,
     )
@@ -126,6 +131,7 @@ def _ehr_target(parts: Parts, back: StatusBack, address: str) -> Target:
         sender=sender,
         patience=Patience(back.waits, "key" if back.repeats_safely else "no"),
         concurrency=1,
+        lease=MARGIN + 2 * back.answer_timeout,
     )
 
 

@@ -33,8 +33,6 @@ from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
 from gateway.ports import Claim, Clock, Notifier, Sender, Store
 
-LEASE = timedelta(seconds=90)
-"""Longer than any attempt's own time limits together."""
 LOOK_EVERY = 1.0
 """Seconds between looks when nothing was heard; hints may be lost (G12)."""
 
@@ -54,6 +52,8 @@ class Target:
     """One destination, ready to be sent to.
 
     Attributes:
+        lease: Longer than all time limits of one attempt together, or a second
+            worker would send what the first is still sending.
         manufacturer: Its name, ``""`` for an EHR.
         answer: How a portal's positive answer becomes commands.
     """
@@ -62,6 +62,7 @@ class Target:
     sender: Sender
     patience: Patience
     concurrency: int
+    lease: timedelta
     manufacturer: str = ""
     answer: Compiled | None = None
 
@@ -129,9 +130,9 @@ class Dispatcher:
         free = self._target.concurrency - len(self._busy)
         if free <= 0:
             return 0
-        now = self._clock.now()
+        target, now = self._target, self._clock.now()
         claims = await self._store.claim(
-            self._target.destination, now=now, until=now + LEASE, limit=free
+            target.destination, now=now, until=now + target.lease, limit=free
         )
         for claim in claims:
             task = asyncio.create_task(self._attempt(claim))

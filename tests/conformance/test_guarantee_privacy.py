@@ -262,9 +262,14 @@ async def test_g13_the_failures_happened(traces: Traces) -> None:
         *("coi.conflict", "body.not_json"),
     ):
         assert f'"{code}"' in traces.listings["messages"], code
-    for code in ("http.422", "http.redirect", "delivery.outcome_unknown"):
+    for code in ("http.422", "delivery.outcome_unknown"):
         assert f'"{code}"' in traces.listings["deliveries"], code
-    for where in ("ValueError at", '"outcome":"unknown"', '"outcome":"rejected"'):
+    for where in (
+        "ValueError at",
+        "http.redirect",
+        '"outcome":"unknown"',
+        '"outcome":"rejected"',
+    ):
         assert where in traces.log, where
     assert b"Zzfamily" in traces.stored
     assert traces.answers

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -12,7 +13,7 @@ from adapters.hl7v2.limits import Counters
 from gateway.core.errors import OutcomeUnknown
 from gateway.core.verdict import Answer, AnswerKind
 from gateway.ports import Peer
-from tests.contract.mllp.peer import Desk, accept, listening, refuse, turns
+from tests.contract.mllp.peer import PATIENCE, Desk, accept, listening, refuse, turns
 
 FIFTY = b"".join(b"\x0bMSH|%02d\x1c\r" % n for n in range(50))
 FIFTY_ANSWERS = b"".join(b"\x0bMSA|AA|%02d\x1c\r" % n for n in range(50))
@@ -309,3 +310,23 @@ async def test_a_dead_peer_will_be_noticed() -> None:
 
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+@pytest.mark.parametrize("turns_of_the_loop", range(4))
+async def test_whoever_was_let_in_before_the_door_closed_is_served(
+    turns_of_the_loop: int,
+) -> None:
+    """The system has accepted; asyncio may not have made a connection of it yet."""
+    desk, loop = Desk(), asyncio.get_running_loop()
+    async with listening(desk) as (listener, _):
+        address = ("127.0.0.1", listener.port)
+        with socket.create_connection(address) as peer:  # noqa: ASYNC212 - at once
+            peer.setblocking(False)
+            for _ in range(turns_of_the_loop):
+                await asyncio.sleep(0)
+            listener.stop_accepting()
+            await loop.sock_sendall(peer, b"\x0bMSH|1\x1c\r")
+
+            async with asyncio.timeout(PATIENCE):
+                with suppress(ConnectionResetError):  # it was not let in
+                    assert await loop.sock_recv(peer, 64) == b"\x0bMSA|AA|1\x1c\r"
