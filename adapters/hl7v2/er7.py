@@ -83,7 +83,17 @@ def _segments(text: str, marks: Dialect, line_ends: LineEnds) -> list[Segment]:
     every = lines(text, line_ends)
     # A file stored with its frame ends in a line of framing bytes: nothing is lost.
     found = [Segment(line, marks) for line in every if line.strip(_FRAMING)]
-    bad = [n for n, segment in enumerate(found, 1) if not _sound(segment, marks.field)]
+    mark = marks.field
+    bad = [
+        n
+        for n, segment in enumerate(found, 1)
+        if not (
+            segment.text[ID : ID + 1] == mark
+            and segment.id.isalnum()
+            and segment.id.isascii()
+        )
+        and not _sound(segment, mark)
+    ]
     if line_ends == "cr" and "\n" in found[0].text:
         bad.insert(0, 1)  # a whole file of LF lines, read as one MSH
     if bad:

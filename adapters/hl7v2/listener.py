@@ -93,6 +93,7 @@ class MllpListener:
         Raises:
             OSError: The address cannot be bound.
         """
+        await asyncio.sleep(0)  # what ``stop_accepting`` closes is closed by then
         if self._server is not None:
             return
         self._server = await asyncio.get_running_loop().create_server(
@@ -101,10 +102,19 @@ class MllpListener:
         self._port = self._server.sockets[0].getsockname()[1]
 
     def stop_accepting(self) -> None:
-        """Close the door; open connections stay and are served."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        """Close the door; open connections stay and are served.
+
+        Who was let in during this turn of the loop becomes a connection in the
+        next: closed before that, asyncio would forget the socket without closing
+        it, and its peer would wait for an answer in vain.
+        """
+        if self._server is None:
+            return
+        loop = asyncio.get_running_loop()
+        for sock in self._server.sockets:
+            loop.remove_reader(sock.fileno())
+        loop.call_soon(self._server.close)
+        self._server = None
 
     async def close(self, drain_seconds: float) -> None:
         """Stop accepting and reading, answer what is in flight, then close.
@@ -113,6 +123,7 @@ class MllpListener:
         decided all the same; its sender asks again and gets the stored answer.
         """
         self.stop_accepting()
+        await asyncio.sleep(0)  # the last to be let in are guests by then
         present = self._house.admission.guests
         if not present:
             return

@@ -106,6 +106,7 @@ def _offsets(zone: ZoneInfo, naive: datetime) -> tuple[timedelta, timedelta]:
     return earlier, later
 
 
+@lru_cache(maxsize=4096)  # one message says the same time many times over
 def hl7_instant(text: str, place: Local) -> datetime:
     """Read a time of day with its offset.
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from gateway.core.errors import LeaseLost, Problem, Unavailable, Unmappable
 from gateway.delivery.policy import Done
 from tests.contract.store.backends import AnyStore, opened
 from tests.contract.store.builders import (
+    HELD,
     MINUTE,
     NOON,
     PORTAL,
@@ -93,13 +95,13 @@ async def test_a_poison_message_is_accepted_so_its_resend_is_a_duplicate(
 
 
 class Hopeless(Message):
-    """A message whose deciding fails, and its failing too."""
+    """A message whose deciding fails, and what is to be stored instead too."""
 
     __slots__ = ()
 
     def failed(self) -> Effects:
-        """Fail as well."""
-        raise KeyError("another bug")
+        """Say something that cannot be written: an event that is there."""
+        return replace(placing(therapy_order("ORDER-o1")), verdict=HELD)
 
 
 async def test_what_cannot_even_be_held_is_not_stored(store: AnyStore) -> None:

@@ -39,6 +39,7 @@ async def test_a_short_log_is_copied_beside_the_writer(
     """Without a copy the database file would hold none of the bodies."""
     monkeypatch.setattr(checkpoint, "STEP", 20)
     path = migrated(tmp_path)
+    empty = path.stat().st_size
     store = store_on(path)
     watcher = store._writer._checkpointer
 
@@ -47,9 +48,9 @@ async def test_a_short_log_is_copied_beside_the_writer(
         if watcher._copied:
             break
 
-    database = path.stat().st_size
+    copied = path.stat().st_size
     await store.close()
-    assert database > 20 * PAGE
+    assert copied > empty
 
 
 async def test_closing_leaves_one_file_with_everything(tmp_path: Path) -> None:
