@@ -148,7 +148,7 @@ class MllpClient:
         except OSError:
             raise reply.missing("mllp.reset") from None
         finally:
-            early = not sending.done()
+            early = len(rest) > 0 and not sending.done()
             sending.cancel()
             await asyncio.wait([sending])
         if early or reply.overlong:

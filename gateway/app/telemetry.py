@@ -1,5 +1,6 @@
 """Logs and metrics. Ids and codes only: a value from a message never gets here."""
 
+import contextlib
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.ports import Claim, Receipt
 def configure_logs(*, quiet: bool = False) -> None:
     """Write one JSON object a line to standard error."""
     level = 40 if quiet else 20
+    lines = _Lines(sys.stderr.buffer)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -22,9 +24,19 @@ def configure_logs(*, quiet: bool = False) -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines(structlog.BytesLogger):
+    """Writes lines while it can: a full disk beneath a log stops no message."""
+
+    def msg(self, message: bytes) -> None:
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
 
 
 def _json(value: Any, **_: Any) -> bytes:  # noqa: ANN401 - structlog's event dictionary

@@ -38,7 +38,13 @@ class Parts:
         return self.adapters[HL7V2]
 
     def load(self, folder: Path) -> Catalog:
-        """Compile a mappings folder; what does not compile is closed, not fatal."""
+        """Compile a mappings folder; what does not compile is closed, not fatal.
+
+        Raises:
+            Misconfigured: There is no such folder.
+        """
+        if not folder.is_dir():
+            raise Misconfigured(Problem("settings.no_mappings", str(folder)))
         return Catalog.load(folder, {HL7V2: self.hl7v2.format()})
 
     def rules(self, catalog: Catalog) -> Rules:

@@ -210,6 +210,8 @@ _codes(
     "Write it like 127.0.0.1:2575.",
     settings__unreadable_secret="The file that holds a secret cannot be read, "  # noqa: S106 - a code
     "or is empty. | Correct the path, the file's owner or its contents.",
+    settings__no_mappings="The mappings folder is not there. | "
+    "Correct BATON_MAPPINGS or --mappings.",
     settings__open_beside_real_sites="The open test site would serve beside messages "
     "of real sites. | Start without --open, or with another data folder.",
     store__locked="Another server uses the data folder. | "

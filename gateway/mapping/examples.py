@@ -200,6 +200,17 @@ def _read_json(body: bytes, site: Site | None) -> Any:  # noqa: ANN401, ARG001 -
     return read_json(body)
 
 
+def _names_a_mapping(file: Path) -> bool:
+    """Tell whether an example's mapping is there, compiled or not."""
+    name = file.name.split(".", 1)[0]
+    stems = (path.stem for path in file.parent.parent.glob("*.yaml"))
+    return any(_fits(name, stem) for stem in stems)
+
+
+def _fits(name: str, stem: str) -> bool:
+    return name == stem or name.startswith(f"{stem}-")
+
+
 def _mapping_of(folder: Path, file: Path, catalog: Catalog) -> Compiled | None:
     home = file.parent.parent.relative_to(folder).as_posix()
     stems = {
@@ -208,7 +219,7 @@ def _mapping_of(folder: Path, file: Path, catalog: Catalog) -> Compiled | None:
         if Path(path).parent.as_posix() == home
     }
     name = file.name.split(".", 1)[0]
-    fitting = [s for s in stems if name == s or name.startswith(f"{s}-")]
+    fitting = [stem for stem in stems if _fits(name, stem)]
     return stems[max(fitting, key=len)] if fitting else None
 
 
@@ -219,6 +230,8 @@ def _alone(folder: Path, catalog: Catalog) -> Iterator[Problem]:
             continue
         if _is_given(file) and _mapping_of(folder, file, catalog):
             continue
+        if catalog.problems and _names_a_mapping(file):
+            continue  # what is wrong is told where it is wrong
         yield _finding(folder, file, "example_alone")
 
 

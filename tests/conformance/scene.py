@@ -1,7 +1,7 @@
 """A stage with what its tests ask of it, and the one place where they wait.
 
 What the gateway does next it does by itself, and no party outside is told when it
-has come to rest. So ``Scene.sees`` looks again every few milliseconds, for a
+has come to rest. So ``looked`` looks again every few milliseconds, for a
 bounded time; nothing else in these tests waits by the clock.
 """
 
@@ -148,20 +148,8 @@ class Scene:
     # ------------------------------------------------------------ looking
 
     async def sees(self, look: Callable[[], Awaitable[T]]) -> T:
-        """Return what ``look`` returns once that is true; look until then.
-
-        Raises:
-            AssertionError: It never was; with what was seen last.
-        """
-        found = await look()
-        try:
-            async with asyncio.timeout(LONG_ENOUGH):
-                while not found:
-                    await asyncio.sleep(LOOK_AGAIN)
-                    found = await look()
-        except TimeoutError:
-            raise AssertionError(f"not seen in time, but {found!r}") from None
-        return found
+        """Return what ``look`` returns once that is true."""
+        return await looked(look)
 
     async def rows(self, kind: str, **filters: object) -> list[Row]:
         """Return a listing, newest first."""
@@ -226,6 +214,12 @@ class Scene:
         control_id = ack.control_id.decode("latin-1")
         return (await self.rows("messages", control_id=control_id))[0]
 
+    async def message_by_id(self, message_id: str) -> Row:
+        """Return one message."""
+        found = await self.gateway.row("messages", message_id)
+        assert found is not None
+        return found
+
     async def told(self, hospital: str, *parts: bytes) -> bytes:
         """Return the first status a hospital heard that has all of ``parts``."""
 
@@ -258,6 +252,23 @@ class Scene:
         found = await self.sees(raised)
         assert found is not None
         return found
+
+
+async def looked(look: Callable[[], Awaitable[T]]) -> T:
+    """Return what ``look`` returns once that is true; look until then.
+
+    Raises:
+        AssertionError: It never was; with what was seen last.
+    """
+    found = await look()
+    try:
+        async with asyncio.timeout(LONG_ENOUGH):
+            while not found:
+                await asyncio.sleep(LOOK_AGAIN)
+                found = await look()
+    except TimeoutError:
+        raise AssertionError(f"not seen in time, but {found!r}") from None
+    return found
 
 
 @asynccontextmanager

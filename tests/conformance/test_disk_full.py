@@ -5,21 +5,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from conformance.simulators.ehr import Late
+from conformance.simulators.messages import synthetic
+from conformance.simulators.rheintal import Rheintal
 from gateway.app import door
 from tests.conformance.filling import FillingDisk
 from tests.conformance.line import Said, calling, framed
 from tests.conformance.scene import Scene, staged
+from tests.conformance.small_disk import SmallDisk, namespaces
 
 pytestmark = pytest.mark.slow  # opening the door again takes a look at the clock
 
 REFUSED = {"st_elm": ("CE", ("207",)), "rheintal": ("AR", ("207",))}
 ACCEPTED = {"st_elm": "CA", "rheintal": "AA"}
+UNSAID = Said("", b"", (), b"")
 
 
 @pytest.fixture
@@ -208,3 +213,39 @@ async def test_what_was_accepted_while_it_filled_is_there(
     accepted = {number for number, code in heard.items() if code == "CA"}
     assert 0 < len(accepted) < len(sent)
     assert {row["placer_number"] for row in await scene.rows("orders")} == accepted
+
+
+@pytest.mark.skipif(not namespaces(), reason="no user namespaces to mount a disk in")
+async def test_the_same_with_a_server_on_a_real_disk(tmp_path: Path) -> None:
+    """A disk of 8 MiB, full to the last byte; the server's own log lies on it, too."""
+    async with SmallDisk(tmp_path) as small, AsyncExitStack() as stack:
+        writer = Rheintal()
+        first, second, third = (
+            writer.new_order(f"D{n}", synthetic(n)) for n in range(3)
+        )
+        lines = [
+            await stack.enter_async_context(calling(small.mllp_port)) for _ in range(40)
+        ]
+        for line in lines:
+            line.send(framed(writer.update_person(synthetic(9))))
+            assert (await line.answer() or UNSAID).code == "AA"
+        lines[0].send(framed(first))
+        assert (await lines[0].answer() or UNSAID).code == "AA"
+        small.fill()
+        for line in lines:
+            line.send(framed(second))
+            refusal = await line.answer() or UNSAID
+            assert (refusal.code, refusal.conditions) == REFUSED["rheintal"]
+        assert await small.status() == 503
+
+        small.empty()
+        await small.becomes(200)
+        async with calling(small.mllp_port) as line:
+            line.send(framed(second), framed(third))
+            codes = [(await line.answer() or UNSAID).code for _ in range(2)]
+
+        assert codes == ["AA", "AA"]
+        status, said = await small.run("audit")
+        assert status == 0, said
+        _, listing = await small.run("orders", "list", "--json")
+        assert len(listing.splitlines()) == 3

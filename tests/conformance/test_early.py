@@ -25,8 +25,7 @@ def second_new(message: bytes, number: str) -> bytes:
 
 
 async def state(scene: Scene, message_id: str) -> str:
-    (found,) = [r for r in await scene.rows("messages") if r["id"] == message_id]
-    return str(found["state"])
+    return str((await scene.message_by_id(message_id))["state"])
 
 
 async def test_a_change_before_its_order_is_applied_after_it(scene: Scene) -> None:

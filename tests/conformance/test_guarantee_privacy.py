@@ -195,7 +195,7 @@ class Trouble:
 @contextlib.contextmanager
 def logged() -> Iterator[Callable[[], str]]:
     """Catch whatever is logged or printed as an error, by anybody."""
-    caught = io.StringIO()
+    caught = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     handler = logging.StreamHandler(caught)
     root, level = logging.getLogger(), logging.getLogger().level
     with contextlib.redirect_stderr(caught):
@@ -203,7 +203,7 @@ def logged() -> Iterator[Callable[[], str]]:
         root.addHandler(handler)
         root.setLevel(logging.DEBUG)
         try:
-            yield caught.getvalue
+            yield lambda: caught.buffer.getvalue().decode()
         finally:
             root.setLevel(level)
             root.removeHandler(handler)

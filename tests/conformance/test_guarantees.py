@@ -14,17 +14,16 @@ from typing import Any
 import aiohttp
 import apsw
 import pytest
-from typer.testing import CliRunner
 
 from adapters.hl7v2.mllp import encode
 from conformance.simulators.messages import Person
-from gateway.app.cli.root import app
 from gateway.core.effects import Effects, View
 from gateway.core.errors import Misconfigured
 from gateway.flow.deciding import MessageWork
 from gateway.store.sqlite import open_store
 from tests.conformance.scene import LONG_ENOUGH, Scene, changed, staged
 from tests.conformance.wire import field, wired
+from tests.unit.app.commands import baton
 
 UNKNOWN_PRODUCT = "NO-SUCH"
 
@@ -110,12 +109,10 @@ def test_g1_refuses_to_start_when_synchronous_cannot_be_full(
 
     with pytest.raises(Misconfigured) as refused:
         open_store(tmp_path / "data")
-    served = CliRunner().invoke(
-        app, ["serve", "--data", str(tmp_path / "data"), "--mllp", "127.0.0.1:0"]
-    )
+    served = baton("serve", data=tmp_path / "data", mllp="127.0.0.1:0")
 
     assert [str(p) for p in refused.value.problems] == ["store.pragma at synchronous"]
-    assert served.exit_code == 2
+    assert served.status == 2
 
 
 # ------------------------------------------------------------ G2

@@ -1,6 +1,8 @@
 """A bare MLLP connection: frames as bytes, so that nothing is made up for them."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -43,6 +45,12 @@ class Wire:
             self._framer.receive(await self.reader.read(-1))
         events = iter(self._framer.next_event, None)
         return [event.body for event in events if isinstance(event, Block)]
+
+    def reset(self) -> None:
+        """Be gone, without an orderly end."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
 
     async def is_silent(self) -> bool:
         """Tell whether not one byte comes for a while."""

@@ -28,13 +28,18 @@ class GatewayProcess:
         self.mllp_port, self.http_port = free_port(), free_port()
         self._environment = {
             **os.environ,
-            **settings,
             "BATON_DATA": str(data),
             "BATON_MAPPINGS": str(mappings),
             "BATON_MLLP": f"127.0.0.1:{self.mllp_port}",
             "BATON_HTTP": f"127.0.0.1:{self.http_port}",
+            **settings,
         }
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.returncode is None
 
     @property
     def webhooks(self) -> str:

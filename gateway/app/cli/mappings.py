@@ -69,7 +69,7 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
     catalog = parts.load(folder)
     readers = {"hl7v2": _reading(parts)}
     found = [*catalog.problems, *examples.run_examples(folder, catalog, readers)]
-    for problem in found:
+    for problem in sorted(found, key=_place):
         if as_json:
             print_json({"where": problem.where, "code": problem.code})
         else:
@@ -77,6 +77,11 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
     _summarise(catalog, found)
     if found:
         raise typer.Exit(2)
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return file, int(line) if line.isdecimal() else 0
 
 
 def _summarise(catalog: Catalog, found: list[Problem]) -> None:

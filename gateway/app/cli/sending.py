@@ -69,10 +69,14 @@ def send(
 
 
 def _address(to: str) -> tuple[str, int]:
-    parts = urlsplit(to if "//" in to else f"mllp://{to}")
-    if parts.scheme != "mllp" or not parts.hostname:
+    try:
+        parts = urlsplit(to if "//" in to else f"mllp://{to}")
+        host, port = parts.hostname, parts.port or 2575
+    except ValueError:  # no port, or no address
+        host = None
+    if not host or parts.scheme != "mllp":
         raise typer.BadParameter("write it as mllp://HOST:PORT", param_hint="--to")
-    return parts.hostname, parts.port or 2575
+    return host, port
 
 
 def _body(path: Path, *, exact: bool) -> bytes:

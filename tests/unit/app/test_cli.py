@@ -1,0 +1,167 @@
+"""The command line by itself: usage, exit statuses, what needs no server."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from conformance.demo.command import register
+from conformance.simulators.messages import ASA
+from conformance.simulators.st_elm import StElm
+from gateway.app.cli import main
+from gateway.app.cli.root import app
+from gateway.store.sqlite import open_store
+from tests.unit.app.commands import baton
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Yield every command's words and help."""
+    yield from below("", typer.main.get_command(app))
+    demo = typer.Typer()
+    register(demo)
+    yield "demo", typer.main.get_command(demo).help or ""
+
+
+def below(words: str, command: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - typer keeps its classes to itself
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield words.strip(), command.help or ""
+    for name, each in inner.items():
+        yield from below(f"{words} {name}", each)
+
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_an_example_in_its_help(words: str) -> None:
+    assert f"Example: baton {words}" in COMMANDS[words]
+
+
+def test_every_command_is_there() -> None:
+    assert set(COMMANDS) == {
+        *("serve", "send", "map", "check", "audit", "demo", "alarms list"),
+        *(f"messages {verb}" for verb in ("list", "show", "release", "dismiss")),
+        *("orders list", "orders show"),
+        *(f"deliveries {verb}" for verb in ("list", "show", "resolve")),
+    }
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words != "demo"])
+def test_every_command_shows_its_help(words: str) -> None:
+    said = baton(*words.split(), "--help")
+
+    assert said.status == 0
+    assert "Example: baton" in said.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["messages", "list", "--no-such-option"],
+        ["messages", "release", "ID"],
+        ["deliveries", "resolve", "ID", "--reason", "x", "--as", "forgotten"],
+        ["messages", "list", "--limit", "0"],
+        ["no-such-command"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
+    assert baton(*arguments).status == 2
+
+
+# ------------------------------------------------------------ a store or none
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A data folder as a server that was never sent anything left it."""
+
+    async def made() -> None:
+        await open_store(tmp_path / "data").close()
+
+    asyncio.run(made())
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["messages", "show", "ID"],
+        ["messages", "show", "ID", "--raw"],
+        ["messages", "release", "ID", "--reason", "x"],
+        ["messages", "dismiss", "ID", "--reason", "x"],
+        ["orders", "show", "ID"],
+        ["deliveries", "show", "ID"],
+        ["deliveries", "resolve", "ID", "--reason", "x", "--as", "delivered"],
+    ],
+    ids=" ".join,
+)
+def test_an_unknown_id_is_status_1(empty: Path, arguments: list[str]) -> None:
+    said = baton(*arguments, data=empty)
+
+    assert (said.status, said.out) == (1, "")
+    assert "ID" in said.err
+
+
+@pytest.mark.parametrize("kind", ["messages", "orders", "deliveries", "alarms"])
+def test_an_empty_listing_is_empty(empty: Path, kind: str) -> None:
+    assert baton(kind, "list", "--json", data=empty).out == ""
+    assert "Nothing here yet." in baton(kind, "list", data=empty).err
+
+
+def test_the_books_of_nothing_close(empty: Path) -> None:
+    said = baton("audit", "--json", data=empty)
+
+    (audit,) = said.rows
+    assert (said.status, audit["clean"]) == (0, True)
+
+
+def test_without_a_store_is_status_2_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["baton", "audit", "--data", str(tmp_path)])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2
+    assert "store.missing" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------ mappings
+
+
+def test_map_prints_canonical_commands(tmp_path: Path) -> None:
+    """Of a file as an editor leaves it, with LF."""
+    file = tmp_path / "order.hl7"
+    file.write_bytes(StElm().new_order("T1", ASA).replace(b"\r", b"\n"))
+
+    said = baton("map", str(file), "--site", "st_elm")
+
+    (command,) = said.rows
+    assert said.status == 0
+    assert command["command"] == "place"
+    assert command["order"]["patient"]["name"]["family"] == ASA.family
+
+
+def test_map_says_where_a_message_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "order.hl7"
+    file.write_bytes(StElm().new_order("T1", ASA, product="NO-SUCH"))
+
+    said = baton("map", str(file), "--site", "st_elm")
+
+    assert (said.status, said.out) == (1, "")
+    assert "OBR-4.1: code.unknown" in said.err
+
+
+def test_map_knows_its_sites(tmp_path: Path) -> None:
+    (tmp_path / "x.hl7").write_bytes(b"MSH|")
+
+    said = baton("map", str(tmp_path / "x.hl7"), "--site", "nowhere")
+
+    assert said.status == 2
+    assert "st_elm" in said.err
