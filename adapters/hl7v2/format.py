@@ -6,13 +6,16 @@ A place is compiled to a closure once and called per message. Groups:
                     is shared by all
     OBX             every visible OBX; ``OBX[3.1=x]`` those with that value
     PID-3           the repetitions of a field that are not empty
+
+In a message with several PIDs a place of a PID is read inside ``each: PID`` only;
+elsewhere the message is refused (``segment.repeated``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from adapters.hl7v2 import template
-from adapters.hl7v2.nodes import Current, Node, Repetition, Segment
+from adapters.hl7v2.nodes import PATIENT, Current, Node, Repetition, Segment
 from adapters.hl7v2.place import Place, parse, parse_segment, parse_window
 from adapters.hl7v2.values import (
     Find,
@@ -52,7 +55,7 @@ class Hl7v2Format:
         if place.repetition:
             return _selected(place)
         if place.which:
-            return _found(find_of(place), place.field, take_of(place))
+            return _found(_sole(place), place.field, take_of(place))
         if place.sub <= 1 and not free_text(place):
             at = max(place.component - 1, 0)
             return _component(place.segment, place.field, at, take_of(place))
@@ -82,6 +85,23 @@ class Hl7v2Format:
             Unmappable: ``render.unrepresentable`` (hold).
         """
         return template.encode(tree, options)
+
+
+def _sole(place: Place) -> Find:
+    """Find the segment of a place; of several patients none, however selected.
+
+    Which of them a window shows is chance: HL7 lets a PID follow the ORC whose
+    order it is not. An ``each: PID`` stands at one, and reads that.
+    """
+    find = find_of(place)
+    if place.segment != PATIENT or not place.which:
+        return find
+
+    def checked(node: Node) -> Segment | None:
+        node.scope.first(PATIENT)
+        return find(node)
+
+    return checked
 
 
 def _component(name: str, field: int, at: int, take: Take) -> Getter:
@@ -142,7 +162,7 @@ def _found(find: Find, field: int, take: Take) -> Getter:
 
 
 def _selected(place: Place) -> Getter:
-    find, choose, take = find_of(place), chosen(place), take_of(place)
+    find, choose, take = _sole(place), chosen(place), take_of(place)
 
     def get(node: Node) -> Value:
         segment = find(node)
@@ -192,7 +212,7 @@ def _field(text: str) -> Walker:
     place = parse(text)
     if place.component or not place.segment:
         raise NotAPlace(f"{text!r} is a value; a group ends with its field: PID-3")
-    find, choose = find_of(place), chosen(place)
+    find, choose = _sole(place), chosen(place)
 
     def walk(node: Node) -> list[Repetition]:
         segment = find(node)

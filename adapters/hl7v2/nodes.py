@@ -15,6 +15,7 @@ from typing import Final, Literal, Protocol
 
 from adapters.hl7v2.dialect import Dialect
 from adapters.hl7v2.header import Msh
+from gateway.core.errors import Problem, Unmappable
 
 LineEnds = Literal["cr", "any"]
 
@@ -29,6 +30,8 @@ PARTS_OF_AN_ORDER: Final = frozenset(
     }
 )
 """Segments that belong to the ORC before them (HL7 v2.5.1 chapters 4 and 7)."""
+PATIENT: Final = "PID"
+"""Who a message is about; with two of them, position does not say who is meant."""
 
 
 class Segment:
@@ -87,21 +90,35 @@ class Scope:
     """A window of segments; ``outer`` is what is visible besides it.
 
     ``indexes`` holds, by what was asked of segments (``OBX``, field, component),
-    the nearest segment with each value.
+    the nearest segment with each value. ``crowded`` tells that the whole message
+    has several patients, also where the window shows but one.
     """
 
-    __slots__ = ("by_id", "indexes", "outer", "segments")
+    __slots__ = ("by_id", "crowded", "indexes", "outer", "segments")
 
-    def __init__(self, segments: list[Segment], outer: "Scope | None" = None) -> None:
+    def __init__(
+        self,
+        segments: list[Segment],
+        outer: "Scope | None" = None,
+        *,
+        crowded: bool = False,
+    ) -> None:
         self.segments = segments
         self.outer = outer
+        self.crowded = crowded
         self.by_id: dict[str, list[Segment]] = {}
         self.indexes: dict[tuple[str | int, ...], dict[object, Segment]] = {}
         for segment in segments:
             self.by_id.setdefault(segment.id, []).append(segment)
 
     def first(self, name: str) -> Segment | None:
-        """Return the first in the window, else the first behind it."""
+        """Return the first in the window, else the first behind it.
+
+        Raises:
+            Unmappable: It is one of several patients (``segment.repeated``).
+        """
+        if self.crowded and name == PATIENT:
+            raise Unmappable(Problem("segment.repeated", f"{PATIENT}[2]"))
         found = self.by_id.get(name)
         if found is not None:
             return found[0]
@@ -136,10 +153,12 @@ class Scope:
         starts = [n for n, segment in enumerate(self.segments) if segment.id == anchor]
         if not starts:
             return []
-        shared = Scope(self.segments[: starts[0]], self.outer)
+        crowded = self.crowded
+        shared = Scope(self.segments[: starts[0]], self.outer, crowded=crowded)
         ends = [*starts[1:], len(self.segments)]
         return [
-            Scope(self.segments[a:b], shared) for a, b in zip(starts, ends, strict=True)
+            Scope(self.segments[a:b], shared, crowded=crowded)
+            for a, b in zip(starts, ends, strict=True)
         ]
 
 
@@ -158,6 +177,7 @@ class Message(Scope):
         self, segments: list[Segment], msh: Msh, dialect: Dialect, line_ends: LineEnds
     ) -> None:
         super().__init__(segments)
+        self.crowded = len(self.by_id.get(PATIENT, ())) > 1
         self.body = msh.body
         self.start = msh.start
         self.dialect = dialect

@@ -27,7 +27,7 @@ async def picture(scenario: Scenario) -> Panel:
     for kind, counts in rows.items():
         table.add_row(kind, _said(counts))
     statuses = {h.name: len(h.receiver.received) for h in stage.hospitals.values()}
-    table.add_row("portal", f"{len(stage.portal.book.effects)} effects, each once")
+    table.add_row("portal", f"{len(stage.portal.book.effects)} effects")
     table.add_row("told", _said(Counter(statuses)))
     return Panel(
         Group(table), title=f"Baton: {scenario.act}", title_align="left", width=100

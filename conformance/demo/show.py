@@ -13,6 +13,7 @@ from conformance.demo.live import picture
 from conformance.demo.scenario import Expectation, Scenario
 from conformance.demo.stage import Stage
 from gateway.app.telemetry import configure_logs
+from gateway.store.audit import Audit
 
 out = Console(highlight=False)
 
@@ -57,7 +58,7 @@ async def _go_on(scenario: Scenario) -> None:
     await scenario.quiet()
 
 
-def _report(found: list[Expectation], books: object) -> bool:
+def _report(found: list[Expectation], books: Audit) -> bool:
     out.print()
     for expectation in found:
         mark = "[green]ok[/]  " if expectation.held else "[red]FAIL[/]"
@@ -66,4 +67,4 @@ def _report(found: list[Expectation], books: object) -> bool:
     out.print(str(books), highlight=False)
     kept = sum(e.held for e in found)
     out.print(f"{kept} of {len(found)} expectations held.")
-    return kept == len(found)
+    return kept == len(found) and books.clean

@@ -25,6 +25,7 @@ from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover
 from gateway.flow.rules import Rules
+from gateway.mapping.catalog import Catalog
 from gateway.notifier.local import LocalNotifier
 from gateway.ports import Receipt
 from gateway.store.sqlite import SqliteStore, open_store
@@ -96,6 +97,8 @@ class Gateway:
                 setting=problem.where,
             )
         await self._store.raise_alarms(tuple(alarms), self._clock.now())
+        self._check_webhooks(catalog)
+        wiring.note_mappings(self.settings)
         for target in ready:
             self._start_dispatcher(target)
         self.intake = Intake(
@@ -105,7 +108,14 @@ class Gateway:
             minter=self._minter,
             notifier=self._notifier,
             observe=self._observed,
+            failed=self.failed,
         )
+
+    def _check_webhooks(self, catalog: Catalog) -> None:
+        """Stop the start if a webhook's secret is there and cannot be used."""
+        for portal in catalog.portals.values():
+            if portal.webhook and self._secrets.get(portal.webhook.secret_setting):
+                self._verifier(portal.manufacturer)
 
     async def _refuse_beside_real_sites(self) -> None:
         store = self.store
@@ -207,6 +217,11 @@ class Gateway:
         verifier = self._verifier(manufacturer)
         webhook_id = verifier.verify(headers, body, self._clock.now())
         return await self.intake.receive_report(portal, webhook_id, body, headers)
+
+    def expects_webhook(self, manufacturer: str) -> bool:
+        """Tell whether a portal of that name calls us."""
+        portal = self.rules().catalog.portals.get(manufacturer)
+        return portal is not None and portal.webhook is not None
 
     def _verifier(self, manufacturer: str) -> Any:  # noqa: ANN401 - an adapter's own type
         if manufacturer not in self._verifiers:

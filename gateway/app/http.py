@@ -4,6 +4,7 @@ Everything but the two health routes needs a credential: the operator's bearer
 token, or a portal's signature.
 """
 
+import asyncio
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -17,6 +18,11 @@ from gateway.app.gateway import Gateway
 from gateway.core.errors import Refused, whereabouts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+SIGNED = 3
+"""Headers without which a webhook cannot be genuine: id, time, signature."""
+MOST_WEBHOOK = 1024 * 1024
+"""Bytes of a webhook: it reports a status; documents have another way."""
+BODY_SECONDS = 30.0
 KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")
 
 
@@ -134,9 +140,11 @@ def _add_webhooks(app: FastAPI, gateway: Gateway) -> None:
     @app.post("/webhooks/{manufacturer}", include_in_schema=False)
     async def webhook(manufacturer: str, request: Request) -> Response:
         headers = {k: v for k in KEPT_HEADERS if (v := request.headers.get(k))}
-        body = await _bounded_body(request, gateway.max_body)
+        if not gateway.expects_webhook(manufacturer) or len(headers) < SIGNED:
+            return _answered(401, "webhook.signature")
+        body = await _bounded_body(request, min(gateway.max_body, MOST_WEBHOOK))
         if body is None:
-            return Response(status_code=413)
+            return _answered(413, "message.too_large")
         return await _take(gateway, manufacturer, headers, body)
 
 
@@ -145,17 +153,30 @@ async def _take(
 ) -> Response:
     try:
         answer = await gateway.take_webhook(manufacturer, headers, body)
-    except Refused:
-        return Response(status_code=401)
+    except Refused as refused:
+        return _answered(401, *(problem.code for problem in refused.problems))
     status = int(answer.code) if answer.code else 503
+    return _answered(status)
+
+
+def _answered(status: int, *codes: str) -> Response:
+    """Answer with codes that docs/problems.md explains; never with a value."""
     retry = {"Retry-After": "30"} if status == 503 else {}  # noqa: PLR2004 - HTTP
-    return Response(status_code=status, headers=retry)
+    body = {"problems": list(codes)} if codes else None
+    if body is None:
+        return Response(status_code=status, headers=retry)
+    return JSONResponse(body, status, headers=retry)
 
 
 async def _bounded_body(request: Request, limit: int) -> bytes | None:
+    """Read a body, or ``None`` if it is too large or too slow."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return None
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    return None
+    except TimeoutError:
+        return None
     return bytes(body)

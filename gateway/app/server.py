@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,10 @@ COLLECT_AT = (20_000, 20, 100)
 looking for them every 700 allocations, as Python does, costs a tenth of intake."""
 
 
+MOST_REQUESTS = 128
+"""HTTP requests served at a time; one more is answered 503."""
+
+
 class _Uvicorn(uvicorn.Server):
     """Uvicorn without its own signal handlers: the server drains as a whole."""
 
@@ -45,13 +50,12 @@ class Server:
         self.gateway = Gateway(settings)
         self._http: _Uvicorn | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._door = socket.socket()
 
     @property
     def http_port(self) -> int:
         """The HTTP port bound."""
-        if self._http is None:
-            raise RuntimeError("not started")
-        port: int = self._http.servers[0].sockets[0].getsockname()[1]
+        port: int = self._door.getsockname()[1]
         return port
 
     @property
@@ -68,6 +72,7 @@ class Server:
         """
         sys.setswitchinterval(SWITCH_SECONDS)
         asyncio.get_running_loop().set_exception_handler(self._failed)
+        self._door = bound(*endpoint(self.settings.http))
         await self.gateway.open()
         await self._start_http()
         await self.gateway.listen()
@@ -82,14 +87,12 @@ class Server:
         self.gateway.failed(where)
 
     async def _start_http(self) -> None:
-        host, port = endpoint(self.settings.http)
         app = Discreet(
             create_app(self.gateway, self.gateway.token), self.gateway.failed
         )
         config = uvicorn.Config(
             app,
-            host=host,
-            port=port,
+            limit_concurrency=MOST_REQUESTS,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -97,11 +100,9 @@ class Server:
             timeout_graceful_shutdown=5,
         )
         self._http = _Uvicorn(config)
-        self._serving = asyncio.create_task(self._http.serve())
-        while not self._http.started:
-            if self._serving.done():
-                raise OSError(f"the HTTP address {self.settings.http} cannot be used")
-            await asyncio.sleep(0.005)
+        self._serving = asyncio.create_task(self._http.serve(sockets=[self._door]))
+        while not self._http.started and not self._serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)  # uvicorn has no event for it
 
     async def stop(self) -> None:
         """Drain: answer what is in flight, finish attempts, close the store."""
@@ -110,6 +111,23 @@ class Server:
             self._http.should_exit = True
             await self._serving
         await self.gateway.close()
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """Take an address before anything else is begun.
+
+    Raises:
+        OSError: It is in use, or not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family)
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((host, port))
+    except OSError:
+        door.close()
+        raise
+    return door
 
 
 async def serve(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Puts the parts together: the one place that knows them all."""
 
+import os
 import secrets as chance
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from gateway.app.clock import fresh_secret
 from gateway.app.discovery import discover
-from gateway.app.settings import EnvironmentSecrets, endpoint
+from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.core.agreements import Patience
 from gateway.core.errors import Misconfigured, Problem
 from gateway.flow.dispatch import Target
@@ -21,6 +22,7 @@ from gateway.mapping.site import StatusBack
 from gateway.ports import Clock, Reader, Secrets
 
 HL7V2 = "hl7v2"
+SHORTEST_TOKEN = 32
 MARGIN = timedelta(seconds=30)
 """Of a lease, beyond what an attempt may take."""
 
@@ -100,6 +102,8 @@ def targets(
 
 def _missing(portal: Portal, secrets: Secrets) -> Problem | None:
     names = [portal.url_setting]
+    if portal.webhook is not None:
+        names.append(portal.webhook.secret_setting)
     if portal.auth.kind != "none":
         names += [portal.auth.client_id_setting, portal.auth.client_secret_setting]
     for name in names:
@@ -141,12 +145,50 @@ def _ehr_target(parts: Parts, back: StatusBack, address: str) -> Target:
     )
 
 
+NOTED = "baton.mappings"
+
+
+def note_mappings(settings: Settings) -> None:
+    """Write down which mappings serve a data folder, for the command line."""
+    path = settings.data / NOTED
+    path.write_text(str(settings.mappings.resolve()), encoding="utf-8")
+
+
+def mappings_of(settings: Settings) -> Path:
+    """Return the mappings that serve a data folder.
+
+    A person's decision must be made by the rules that held the message, so the
+    command line uses what the server noted unless it is told otherwise.
+    """
+    noted = settings.data / NOTED
+    if "mappings" in settings.model_fields_set or not noted.exists():
+        return settings.mappings
+    return Path(noted.read_text(encoding="utf-8"))
+
+
 def operator_token(folder: Path) -> str:
-    """Return the operators' bearer token, made on the first start (mode 0600)."""
+    """Return the operators' bearer token, made on the first start (mode 0600).
+
+    Raises:
+        Misconfigured: The file is too short to be one, or others may read it.
+    """
     path = folder / "token"
-    if path.exists():
-        return path.read_text(encoding="ascii").strip()
-    token = chance.token_urlsafe(32)
-    path.touch(mode=0o600)
-    path.write_text(token + "\n", encoding="ascii")
+    if not path.exists():
+        _write_token(path)
+    token = path.read_text(encoding="ascii").strip()
+    if len(token) < SHORTEST_TOKEN or path.stat().st_mode & 0o077:
+        raise Misconfigured(Problem("settings.token_file", str(path)))
     return token
+
+
+def _write_token(path: Path) -> None:
+    """Write a new token so that the file is there whole or not at all."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
+    ) as f:
+        f.write(chance.token_urlsafe(32) + "\n")
+        f.flush()
+        os.fsync(f.fileno())
+    draft.replace(path)

@@ -233,10 +233,12 @@ class Standing(Model):
         manufacturer: ``""`` while the order is routed nowhere.
         route_version: The route table's version, pinned when the order was placed.
         coi: Chain-of-identity identifier, always with its issuer.
-        flags: Holds (``hold.identity``) and ``cancel_pending``: beside the status,
-            never instead of it.
+        flags: Holds (``hold.identity``), ``cancel_pending``, and what the
+            manufacturer refused (``submission_refused``, ``change_refused``):
+            beside the status, never instead of it.
         reported: Steps another party than their owner has reported; shown, and
             not the status.
+        changed_at: When the newest message that changed the content was received.
     """
 
     schema_version: Literal[1] = 1
@@ -252,6 +254,7 @@ class Standing(Model):
     reported: tuple[Status, ...] = ()
     status_at: AwareDatetime | None = None
     status_reason: Text | None = None
+    changed_at: AwareDatetime | None = None
 
 
 class TherapyOrder(Standing, OrderContent):

@@ -53,6 +53,8 @@ _codes(
     message__too_many_segments="The message has more segments than the limit. | "
     "Split it, or raise the limit for this gateway.",
     segment__missing="A required segment is missing. | Send the segment.",
+    segment__repeated="A segment that says whom the message is about is there twice. "
+    "| Send one message for each patient.",
     segment__not_a_segment="A line does not begin with a segment id. | "
     "Escape line breaks inside fields as \\.br\\.",
 )
@@ -137,6 +139,10 @@ _codes(
     "A person decides whether it is a change; release or resolve it.",
     order__closed="The order has ended; nothing can follow. | "
     "A person decides; a new therapy needs a new placer number.",
+    order__newer_change="A newer change of the order was applied in the meantime. | "
+    "A person compares the two; a second release lets the older one overrule.",
+    order__number_conflict="The manufacturer gives the order a second number. | "
+    "Two people ask the manufacturer whether it has the order twice.",
     order__other_product="A change names another product than the order. | "
     "A person decides; another product needs a new order.",
     order__impossible_step="A step cannot follow the order's present status. | "
@@ -167,6 +173,7 @@ _codes(
     "Send it in a smaller form, or raise the limit.",
     message__failed="Deciding the message failed here; it is kept. | "
     "Report the message id; it is released after the repair.",
+    body__too_deep="The body is nested deeper than 64 levels. | Correct the sender.",
     body__not_json="The body is not the JSON it claims to be. | Correct the sender.",
     render__unrepresentable="A value cannot be written in the receiver's form. | "
     "A person decides how to tell the receiver; nothing is replaced.",
@@ -206,6 +213,8 @@ _codes(
     "Look at its state: baton deliveries show.",
     alarm__not_open="No such alarm is open. | Look it up: baton alarms list.",
     # what keeps a server from starting
+    settings__token_file="The token file is too short, or others may read it. | "  # noqa: S106 - a code
+    "Delete it and start again: a new one is made with mode 0600.",
     settings__not_an_endpoint="A setting is not HOST:PORT. | "
     "Write it like 127.0.0.1:2575.",
     settings__unreadable_secret="The file that holds a secret cannot be read, "  # noqa: S106 - a code

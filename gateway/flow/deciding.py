@@ -112,6 +112,7 @@ class MessageWork:
             self.envelope.site,
             self.understood.mapping,
             self.released,
+            self.envelope.received_at,
         )
         return decide(self.understood.commands, view, circumstances)
 

@@ -13,7 +13,7 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import OutcomeUnknown, Problem, Unavailable
 from gateway.core.ids import MessageId, Minter
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Refusal, Verdict
-from gateway.flow.deciding import MessageWork
+from gateway.flow.deciding import FAILED, MessageWork
 from gateway.flow.rules import Rules
 from gateway.flow.understand import (
     STRANGER,
@@ -53,6 +53,7 @@ class Intake:
         minter: Minter,
         notifier: Notifier,
         observe: Observe,
+        failed: Callable[[str], None],
     ) -> None:
         """Take messages under ``rules``, asked for anew for every message."""
         self._store = store
@@ -61,6 +62,7 @@ class Intake:
         self._minter = minter
         self._notifier = notifier
         self._observe = observe
+        self._failed = failed
 
     async def receive(self, body: bytes, peer: Peer) -> Answer:
         """Take one framed HL7 v2 message: durable first, then answered."""
@@ -77,7 +79,7 @@ class Intake:
         site = recognise(rules.catalog, header, peer)
         spoken = conventions(site)
         message_id = self._mint(now)
-        understood = _first_look(rules, header, unusable or ended, body, site)
+        understood = self._understand(rules, header, unusable or ended, body, site)
         work = MessageWork(
             envelope=_envelope(message_id, now, header, body, site),
             keys=_keys(understood, header, site),
@@ -90,6 +92,21 @@ class Intake:
             remark=site.remark if site else "",
         )
         return await self._commit(work)
+
+    def _understand(
+        self,
+        rules: Rules,
+        header: Header,
+        ended: Verdict | None,
+        body: bytes,
+        site: Site | None,
+    ) -> Understood:
+        """Read and map; a fault of ours keeps the message, held, as deciding does."""
+        try:
+            return _first_look(rules, header, ended, body, site)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the bytes are kept
+            self._failed(type(error).__name__)
+            return Understood(verdict=FAILED)
 
     async def receive_report(
         self, portal: Portal, webhook_id: str, body: bytes, headers: Mapping[str, str]

@@ -53,6 +53,7 @@ class Rules:
         speaker: str,
         mapping: str,
         released: frozenset[str] = frozenset(),
+        received_at: datetime | None = None,
     ) -> Circumstances:
         """Gather what deciding a message of ``speaker`` depends on."""
         site = self.catalog.sites.get(speaker)
@@ -64,6 +65,7 @@ class Rules:
             secret=self.secret(),
             route=lambda content: self.destination(site, content),
             released=released,
+            received_at=received_at,
         )
 
 

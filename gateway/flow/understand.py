@@ -6,8 +6,6 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
-import orjson
-
 from gateway.core.agreements import Conventions
 from gateway.core.commands import (
     CancelOrder,
@@ -25,6 +23,7 @@ from gateway.core.order import Identifier
 from gateway.core.verdict import MessageState, Refusal, Verdict
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.compiled import Compiled
+from gateway.mapping.json_format import read_json
 from gateway.mapping.profile import Portal
 from gateway.mapping.site import Site
 from gateway.ports import Header, Peer, Reader
@@ -105,9 +104,9 @@ def understand_report(portal: Portal, body: bytes) -> Understood:
     if portal.webhook is None:
         return Understood(verdict=STRANGER)
     try:
-        source = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Understood(verdict=judged((Problem("body.not_json"),)))
+        source = read_json(body)
+    except Unreadable as error:
+        return Understood(verdict=judged(error.problems))
     return _mapped(portal.webhook.mapping, source)
 
 

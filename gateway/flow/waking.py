@@ -123,7 +123,9 @@ def _decided(sleeper: Sleeper, view: View, rules: Rules, now: datetime) -> Effec
     if understood.verdict is not None:
         return _held(understood.verdict, message.site)
     origin, site = message.message_id, message.site
-    circumstances = rules.circumstances(origin, now, site, understood.mapping)
+    circumstances = rules.circumstances(
+        origin, now, site, understood.mapping, received_at=message.received_at
+    )
     decision = decide(understood.commands, view, circumstances)
     if not decision.verdict.accepted:
         return _held(decision.verdict, site)

@@ -11,6 +11,9 @@ from gateway.mapping.places import Getter, Walker
 
 _NOTHING: Final[Sequence[Any]] = ()
 
+DEPTH = 64
+"""Levels of nesting in a body; deeper ones are nobody's status report."""
+
 
 class JsonFormat:
     """Places over what ``orjson.loads`` returns.
@@ -79,12 +82,29 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
     """Read a body as a source for this format's places.
 
     Raises:
-        Unreadable: It is not JSON.
+        Unreadable: It is not JSON, or nested deeper than ``DEPTH``.
     """
     try:
-        return orjson.loads(body)
+        tree = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Unreadable(Problem("body.not_json")) from None
+    if _too_deep(tree):
+        raise Unreadable(Problem("body.too_deep"))
+    return tree
+
+
+def _too_deep(tree: Any) -> bool:  # noqa: ANN401 - as above
+    level = [tree]
+    for _ in range(DEPTH):
+        level = [
+            inner
+            for node in level
+            if isinstance(node, (dict, list))
+            for inner in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _read(value: Any) -> Any:  # noqa: ANN401 - as above

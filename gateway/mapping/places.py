@@ -19,7 +19,10 @@ NULL: Final = Null.NULL
 """The sender said "delete this" (HL7 ``""``, JSON ``null`` where it means so)."""
 
 Getter = Callable[[Any], Any]
-"""From a node of a source to a value, ``None`` if absent or empty, or ``NULL``."""
+"""From a node of a source to a value, ``None`` if absent or empty, or ``NULL``.
+
+Raises ``Unmappable`` where the source has several of what is one (two patients).
+"""
 
 Walker = Callable[[Any], Sequence[Any]]
 """From a node of a source to the nodes of a group or the repetitions of a field."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core.commands import Command
-from gateway.core.errors import Problem
+from gateway.core.errors import Problem, Unmappable
 from gateway.mapping.judging import judge
 from gateway.mapping.places import NULL, Getter, Walker
 from gateway.mapping.run import MISSING, Build, Run, settle_nulls
@@ -105,6 +105,12 @@ class Commands:
 
     def __call__(self, source: Any) -> tuple[list[Command], list[Problem]]:
         """Return every command, or none and why; held ones come with both."""
+        try:
+            return self._all(source)
+        except Unmappable as error:  # a place that could mean several
+            return [], list(error.problems)
+
+    def _all(self, source: Any) -> tuple[list[Command], list[Problem]]:
         if self._windows is None:
             command, run = self._one(source, source)
             return _together([command], [*run.faults], run.remarks)

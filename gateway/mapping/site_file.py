@@ -124,7 +124,8 @@ def _interface(fields: Fields) -> Conventions:
         application_answers=fields.flag("application_answers"),
         zone=fields.text("zone", ""),
     )
-    fields.attempt(fields.line_of("zone"), interface.zone, local)
+    if fields.attempt(fields.line_of("zone"), interface.zone, local) is None:
+        interface = replace(interface, zone="")  # said once, and read in no zone
     fields.done()
     return interface
 

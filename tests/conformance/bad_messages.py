@@ -79,7 +79,7 @@ class Order:
 
 
 def order(site: str, *edits: Edit) -> Order:
-    """Return another order of ``site`` for a patient of its own, spoilt by ``edits``."""
+    """Return another order of ``site``, for a patient of its own, and spoil it."""
     n = next(_COUNT)
     control_id, number = f"B{n:05d}", f"N{n:05d}"
     text = TEXTS[site].format(id=control_id, number=number).replace("\n", "\r")

@@ -253,7 +253,11 @@ async def test_no_value_of_a_message_leaves_the_store(
     """Not in an answer, a stored problem, an alarm, a metric or the log."""
     answers = []
     for site in SITES:
-        for spoilt in (spoilt_four_times(site), order(site, (b"NW|N", b"CANARY|N"))):
+        for spoilt in (
+            spoilt_four_times(site),
+            order(site, (b"NW|N", b"CANARY|N")),
+            order(site, (b"CANARYGIVEN", b"CANARY\xc5\x81")),
+        ):
             said, _ = await send(scene, spoilt)
             answers.append(said.body)
 

@@ -169,11 +169,9 @@ async def test_g5_one_frame_gets_at_most_one_answer_in_order(own_scene: Scene) -
     frames = [orders[0], bad, odd, unsupported, mute, b"no header", orders[3], odd]
     async with wired(own_scene.stage.server.mllp_port) as ehr:
         await ehr.write(*frames)
-        answers = await ehr.answers(7)
-        rest = await ehr.finish()
+        answers = await ehr.finish()
 
     answered = [frame for frame in frames if frame is not mute]
-    assert rest == []
     assert [field(a, "MSA", 2) for a in answers] == [
         field(frame, "MSH", 10) for frame in answered
     ]

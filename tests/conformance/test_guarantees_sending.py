@@ -201,7 +201,10 @@ async def test_g4_one_of_a_lane_is_in_flight_and_the_other_lanes_go_on(
 
     for other in others:
         await scene.shows(other.number, status="acknowledged")
-    assert await scene.requests(slow.number) == ["submit"]
+    (submit, behind) = await scene.deliveries(slow.number, PORTAL)
+    assert [(row["state"], row["attempts"]) for row in (submit, behind)] == [
+        *(("leased", 1), ("ready", 0))
+    ]
     gate.set()
     await scene.rests(slow.number)
 

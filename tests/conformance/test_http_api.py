@@ -212,16 +212,14 @@ async def test_metrics_show_what_waits_for_a_person(
 async def test_metrics_show_a_destination_at_rest(
     scene: Scene, operator: Caller
 ) -> None:
-    portal = scene.stage.portal
-    portal.tokens.revoke()
-    grant = portal.tokens.good
-    portal.tokens.good = lambda _: False  # type: ignore[method-assign]
-    placed = await scene.place()
+    tokens = scene.stage.portal.tokens
 
     async def resting() -> float:
         name = ("baton_destination_pause_seconds", "portal:helix")
         return (await figures(operator)).get(name, 0)
 
-    assert 0 < await scene.sees(resting) <= 1.2
-    portal.tokens.good = grant  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokens, "good", lambda _: False)
+        placed = await scene.place()
+        assert 0 < await scene.sees(resting) <= 1.2
     await scene.rests(placed.number)

@@ -39,12 +39,15 @@ class Wire:
         return found
 
     async def finish(self) -> list[bytes]:
-        """Shut our side and return every frame that still comes."""
+        """Shut our side and return every frame that still comes, and only frames."""
         self.writer.write_eof()
         async with asyncio.timeout(5):
             self._framer.receive(await self.reader.read(-1))
-        events = iter(self._framer.next_event, None)
-        return [event.body for event in events if isinstance(event, Block)]
+        found = []
+        while (event := self._framer.next_event()) is not None:
+            assert isinstance(event, Block)
+            found.append(event.body)
+        return found
 
     def reset(self) -> None:
         """Be gone, without an orderly end."""

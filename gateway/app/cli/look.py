@@ -15,10 +15,31 @@ from gateway.store.sqlite.actions import Resolution
 
 Limit = Annotated[int, typer.Option(min=1, help="At most this many rows.")]
 After = Annotated[str, typer.Option(help="Only rows older than this id.")]
-Reason = Annotated[str, typer.Option(help="Why; kept in the operator log.")]
+
+
+def _said(reason: str) -> str:
+    """Refuse an empty reason: the log is read by somebody else, later."""
+    if not reason.strip():
+        raise typer.BadParameter("say why, in a few words")
+    return reason
+
+
+Reason = Annotated[
+    str,
+    typer.Option(help="Why; kept in the operator log.", callback=_said),
+]
 RowId = Annotated[str, typer.Argument(metavar="ID")]
 
-MESSAGE_COLUMNS = ("id", "received_at", "site", "type", "state", "ack_code", "problems")
+MESSAGE_COLUMNS = (
+    "id",
+    "received_at",
+    "site",
+    "type",
+    "control_id",
+    "state",
+    "ack_code",
+    "problems",
+)
 ORDER_COLUMNS = ("id", "site", "placer_number", "product", "status", "coi", "flags")
 DELIVERY_COLUMNS = (
     "id",
@@ -123,7 +144,7 @@ def dismiss_message(message: RowId, reason: Reason, data: DataFolder = None) -> 
 def _redecide(
     message: str, reason: str, data: Path | None, *, dismissing: bool
 ) -> None:
-    from gateway.app.wiring import Parts
+    from gateway.app.wiring import Parts, mappings_of
     from gateway.core.verdict import MessageState
     from gateway.flow import replay
 
@@ -133,7 +154,7 @@ def _redecide(
     if kept is None:
         _missing(message)
     parts = Parts()
-    rules = parts.rules(parts.load(settings.mappings))
+    rules = parts.rules(parts.load(mappings_of(settings)))
     now = SystemClock().now()
     try:
         if dismissing:

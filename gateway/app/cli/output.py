@@ -14,6 +14,12 @@ from gateway.core.problems import CATALOGUE
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+COPIED = frozenset(
+    {"id", "code", "subject", "destination", "placer_number", "control_id"}
+)
+"""Columns that people copy; they are never shortened."""
+PIPED = 250
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 
@@ -44,10 +50,15 @@ def print_rows(
         for row in rows:
             print_json(row)
         return
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column in COPIED, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
-    out.print(table)
+    if out.is_terminal:
+        out.print(table)
+    else:  # nobody's screen limits a pipe
+        Console(highlight=False, width=PIPED).print(table)
     if not table.row_count:
         err.print("Nothing here yet.")
 

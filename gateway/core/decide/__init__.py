@@ -20,7 +20,12 @@ from gateway.core.commands import (
 from gateway.core.decide.book import Book, Circumstances, Decision, Stop, Telling
 from gateway.core.decide.identity import correct_identity, update_patient
 from gateway.core.decide.orders import cancel, change, place
-from gateway.core.decide.status import refuse, report_status, submitted
+from gateway.core.decide.status import (
+    change_taken,
+    refuse,
+    report_status,
+    submitted,
+)
 from gateway.core.effects import View
 from gateway.core.verdict import MessageState
 
@@ -85,11 +90,19 @@ def conclude(
     try:
         if outcome == "rejected":
             refuse(order_id, operation, code, book)
-        elif reports:
-            for report in reports:
-                report_status(report, book)
-        elif operation == "submit":
-            submitted(order_id, book)
+        else:
+            _delivered(operation, order_id, reports, book)
     except Stop as stop:
         return Book(view, circumstances).stopped(stop)
     return book.closed(MessageState.APPLIED)
+
+
+def _delivered(
+    operation: str, order_id: str, reports: Sequence[ReportStatus], book: Book
+) -> None:
+    if operation == "change":
+        change_taken(order_id, book)
+    for report in reports:
+        report_status(report, book)
+    if operation == "submit" and not reports:
+        submitted(order_id, book)

@@ -49,6 +49,7 @@ class Circumstances:
         secret: Random bytes, the source of this message's salts.
         route: Where an order of a given content goes.
         released: Problem codes a person has overruled with a reason.
+        received_at: When the message was received, UTC; ``None`` if just now.
     """
 
     origin: str
@@ -58,6 +59,7 @@ class Circumstances:
     secret: bytes = field(repr=False)
     route: Callable[[OrderContent], Destination]
     released: frozenset[str] = frozenset()
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ the order is held, and people decide (``docs/architecture.md`` §7).
 """
 
 from gateway.core.commands import CorrectIdentity, UpdatePatient
-from gateway.core.decide.book import Book, Event, Stop
+from gateway.core.decide.book import Book, Stop
 from gateway.core.effects import OrderState
 from gateway.core.errors import Problem
 from gateway.core.identity import compare_facts
@@ -40,9 +40,6 @@ def _note_name(state: OrderState, book: Book) -> bool:
         return False
     flagged = order.model_copy(update={"flags": (*order.flags, NAME_CHANGED)})
     book.record(state, "name_changed", flagged, body={"place": "patient.name.family"})
-    book.tell(
-        "site", "status", flagged, Event("name_changed", order.status, book.at.now)
-    )
     return True
 
 

@@ -1,12 +1,13 @@
 """Placing, changing and cancelling an order."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from gateway.core.commands import CancelOrder, ChangeOrder, PlaceOrder
-from gateway.core.decide.book import Book, Event, Operation, Stop
+from gateway.core.decide.book import Book, Circumstances, Event, Operation, Stop
 from gateway.core.effects import OrderKey, OrderState
 from gateway.core.errors import Problem
 from gateway.core.identity import Comparison, compare_facts, compare_patient
@@ -24,6 +25,9 @@ from gateway.core.verdict import MessageState
 
 CANCEL_PENDING = "cancel_pending"
 SUBMISSION_REFUSED = "submission_refused"
+CHANGE_REFUSED = "change_refused"
+REFUSED = frozenset({SUBMISSION_REFUSED, CHANGE_REFUSED})
+"""While one is set, the manufacturer lacks what the ledger has."""
 IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
 
 
@@ -59,15 +63,16 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
 def _placed_before(
     existing: OrderState, content: OrderContent, digest: bytes, book: Book
 ) -> MessageState:
-    if existing.content_digest == digest:
+    order = existing.order
+    _require_same_patient(existing, compare_patient(order.patient, content.patient))
+    _require_open(order)
+    equal = existing.content_digest == digest
+    if equal and REFUSED.isdisjoint(order.flags):
         return MessageState.NO_EFFECT
-    _require_same_patient(
-        existing, compare_patient(existing.order.patient, content.patient)
-    )
-    if "order.second_new" in book.at.released:
+    if equal or "order.second_new" in book.at.released:
         return _amend(existing, content, book)
     problem = Problem("order.second_new", "order.placer_number", "hold")
-    raise Stop(problem, subject=existing.order.id)
+    raise Stop(problem, subject=order.id)
 
 
 def change(command: ChangeOrder, book: Book) -> MessageState:
@@ -90,17 +95,15 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     if content.product.code != before.product.code:
         problem = Problem("order.other_product", "order.product", "hold")
         raise Stop(problem, subject=before.id)
-    said = content.model_fields_set - {"patient", "placer_number"}
-    update: dict[str, Any] = {name: getattr(content, name) for name in said}
-    update["patient"] = _amended_patient(before.patient, content.patient)
-    resubmit = SUBMISSION_REFUSED in before.flags
-    update["flags"] = tuple(f for f in before.flags if f != SUBMISSION_REFUSED)
+    update = _update(before, content)
     after = before.model_copy(update=update)
     changed = sorted(
         name for name in update if getattr(after, name) != getattr(before, name)
     )
-    if not changed and not resubmit:
+    if not changed:
         return MessageState.NO_EFFECT
+    _require_newest(before, book.at)
+    after = after.model_copy(update={"changed_at": _changed_at(before, book.at)})
     now_said = content_json(after)
     book.record(
         existing,
@@ -112,9 +115,37 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     event = Event("order_changed", after.status, book.at.now)
     if after.manufacturer:
+        resubmit = SUBMISSION_REFUSED in before.flags
         operation: Operation = "submit" if resubmit else "change"
         book.tell("manufacturer", operation, after, event)
     return MessageState.APPLIED
+
+
+def _update(before: TherapyOrder, content: OrderContent) -> dict[str, Any]:
+    said = content.model_fields_set - {"patient", "placer_number"}
+    update: dict[str, Any] = {name: getattr(content, name) for name in said}
+    update["patient"] = _amended_patient(before.patient, content.patient)
+    update["flags"] = tuple(flag for flag in before.flags if flag not in REFUSED)
+    return update
+
+
+def _require_newest(order: TherapyOrder, at: Circumstances) -> None:
+    """Stop a released message that a newer change has overtaken.
+
+    Only a release comes so late: messages that wait are decided oldest first.
+    """
+    known, received = order.changed_at, at.received_at
+    if not at.released or "order.newer_change" in at.released:
+        return
+    if known is not None and received is not None and received < known:
+        problem = Problem("order.newer_change", "order.placer_number", "hold")
+        raise Stop(problem, subject=order.id)
+
+
+def _changed_at(order: TherapyOrder, at: Circumstances) -> datetime:
+    """Return when the newest change was received, even if an older one follows."""
+    received = at.received_at or at.now
+    return max(received, order.changed_at or received)
 
 
 def _amended_patient(ledger: Patient, said: Patient) -> Patient:
@@ -148,7 +179,7 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
 
 def cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
     """Cancel an order that no manufacturer has."""
-    settled = {CANCEL_PENDING, SUBMISSION_REFUSED}
+    settled = {CANCEL_PENDING, *REFUSED}
     cancelled = existing.order.model_copy(
         update={
             "status": Status.CANCELLED,

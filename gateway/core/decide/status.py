@@ -6,6 +6,7 @@ from gateway.core.commands import ReportStatus
 from gateway.core.decide.book import Book, Event, Stop
 from gateway.core.decide.orders import (
     CANCEL_PENDING,
+    CHANGE_REFUSED,
     SUBMISSION_REFUSED,
     cancel_here,
 )
@@ -32,6 +33,7 @@ def report_status(command: ReportStatus, book: Book) -> MessageState:
     if state is None or not _speaks(command.party, state.order, book):
         raise Stop(Problem("order.unknown", "order_id"))
     _require_own_coi(command, state, book)
+    _require_one_number(command, state)
     before = state.order
     move = judge(
         before.status,
@@ -73,6 +75,14 @@ def _require_own_coi(command: ReportStatus, state: OrderState, book: Book) -> No
         raise Stop(problem, in_doubt=(state, other), subject=state.order.id)
 
 
+def _require_one_number(command: ReportStatus, state: OrderState) -> None:
+    """Stop at a second number: the portal has the order twice, or took another."""
+    said, known = command.manufacturer_number, state.order.manufacturer_number
+    if said and known and said != known:
+        problem = Problem("order.number_conflict", "manufacturer_number", "hold")
+        raise Stop(problem, in_doubt=(state,), subject=state.order.id)
+
+
 def _facts(command: ReportStatus, before: TherapyOrder) -> dict[str, Any]:
     """Return what the report says that the order does not hold yet."""
     facts: dict[str, Any] = {}
@@ -97,7 +107,7 @@ def _advanced(
 ) -> dict[str, Any]:
     dropped = {SUBMISSION_REFUSED}
     if command.status in ENDED:
-        dropped.add(CANCEL_PENDING)
+        dropped |= {CANCEL_PENDING, CHANGE_REFUSED}
     return {
         "status": command.status,
         # A clock that runs fast there must not make later news look late here.
@@ -178,7 +188,19 @@ def _flags_after_refusal(operation: str, order: TherapyOrder) -> tuple[str, ...]
     # Once the manufacturer has spoken of the order it has it, whatever this is.
     if operation == "submit" and RANK[order.status] <= RANK[Status.SUBMITTED]:
         return tuple(dict.fromkeys((*order.flags, SUBMISSION_REFUSED)))
+    if operation == "change" and order.status not in ENDED:
+        return tuple(dict.fromkeys((*order.flags, CHANGE_REFUSED)))
     return order.flags
+
+
+def change_taken(order_id: str, book: Book) -> None:
+    """Record that a change was taken after an earlier one had been refused."""
+    state = book.find_id(order_id)
+    if state is None or CHANGE_REFUSED not in state.order.flags:
+        return
+    flags = tuple(flag for flag in state.order.flags if flag != CHANGE_REFUSED)
+    after = state.order.model_copy(update={"flags": flags})
+    book.record(state, "change_taken", after, body={}, asserted_by="baton")
 
 
 def submitted(order_id: str, book: Book) -> None:
