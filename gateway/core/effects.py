@@ -212,8 +212,8 @@ class Settlement:
 
     Attributes:
         reported_at: When the attempt ended, UTC.
-        outcome: ``delivered``, ``rejected``, ``not_taken``, ``unknown``, ``fault``
-            or ``guarded``.
+        outcome: ``delivered``, ``rejected``, ``not_taken``, ``unknown``, ``fault``;
+            ``guarded`` or ``expired`` if nothing was sent.
         decide: Says what the outcome means for the order, over the order's state
             read in the same transaction; ``None`` if nothing.
     """

@@ -27,7 +27,6 @@ CATALOGUE: Final[dict[str, Meaning]] = {}
 
 RESERVED: Final[dict[str, str]] = {
     "books.open": "for the audit that compares the counts of G2",
-    "delivery.rejected": "for the alarm when a refusal cannot be told to the site",
     "ledger.broken": "for the audit that verifies every chain (G11)",
 }
 """Codes that nothing raises yet, and what they are kept for."""
@@ -183,6 +182,11 @@ _codes(
     "Mend the destination, then: baton deliveries resolve.",
     delivery__rejected="The receiver refused it. | "
     "Read its reasons: baton deliveries show; correct the order at its source.",
+    delivery__answer_unreadable="The receiver took a delivery, but what its answer "
+    "says could not be mapped or applied. | "
+    "Read it: baton deliveries show; mend the answer's mapping.",
+    delivery__overtaken="Something was sent after the delivery, or its order ended, "
+    "so it cannot be sent again. | Correct the order at its source.",
     destination__fault="The destination refuses us as a whole. | "
     "Check its address, certificate and credentials.",
     destination__not_configured="The destination lacks an address or a secret. | "

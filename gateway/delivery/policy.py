@@ -32,11 +32,15 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Try again, not before ``due``. ``pause``: the whole destination waits too."""
+    """Try again, not before ``due``.
+
+    ``pause_until``: until then the whole destination rests. It is the receiver's
+    own wish or a fault's rest, and never this one delivery's back-off.
+    """
 
     due: datetime
     code: str
-    pause: bool = False
+    pause_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +88,18 @@ def next_step(
         case Rejected(evidence):
             return Refuse(evidence.code)
         case DestinationFault(evidence):
-            due, certain, pause = now + patience.fault_wait, True, True
+            due, certain = now + patience.fault_wait, True
+            pause_until: datetime | None = due
         case Unknown(evidence) if patience.repeats_safely == "no":
             return Hold("delivery.outcome_unknown")
         case Unknown(evidence, retry_after) | NotTaken(evidence, retry_after):
             waits = patience.waits or (patience.fault_wait,)
             planned = waits[min(attempt, len(waits)) - 1] * (1 + jitter / 5)
             due = now + max(planned, retry_after or timedelta())
-            certain, pause = isinstance(outcome, NotTaken), retry_after is not None
+            certain = isinstance(outcome, NotTaken)
+            pause_until = None if retry_after is None else now + retry_after
         case _:
             assert_never(outcome)
     if due > deadline:
         return GiveUp(evidence.code, certain)
-    return RetryAt(due, evidence.code, pause)
+    return RetryAt(due, evidence.code, pause_until)

@@ -79,17 +79,20 @@ def conclude(
     reports: Sequence[ReportStatus],
     view: View,
     circumstances: Circumstances,
+    *,
+    asserted_by: str = "",
 ) -> Decision:
     """Decide what the end of a delivery to a manufacturer means for its order.
 
     Args:
         reports: What the portal's answer says, as its mapping reads it.
         code: The refusal's code.
+        asserted_by: Who says that it was refused, if not the manufacturer.
     """
     book = Book(view, circumstances)
     try:
         if outcome == "rejected":
-            refuse(order_id, operation, code, book)
+            refuse(order_id, operation, code, book, asserted_by=asserted_by)
         else:
             _delivered(operation, order_id, reports, book)
     except Stop as stop:

@@ -160,10 +160,13 @@ def _record(
     return MessageState.APPLIED
 
 
-def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
-    """Record that the manufacturer refused what was sent, and tell the site.
+def refuse(
+    order_id: str, operation: str, code: str, book: Book, *, asserted_by: str = ""
+) -> None:
+    """Record that what was sent came to nothing, and tell the site.
 
-    The order is not ended by it: a correction or a cancellation can follow. A
+    The manufacturer refused it, unless ``asserted_by`` names somebody else. The
+    order is not ended by it: a correction or a cancellation can follow. A
     manufacturer that refused the order and then its cancellation never had it.
     """
     state = book.find_id(order_id)
@@ -173,7 +176,11 @@ def refuse(order_id: str, operation: str, code: str, book: Book) -> None:
     after = order.model_copy(update={"flags": _flags_after_refusal(operation, order)})
     kind = f"{operation}_refused"
     refused = book.record(
-        state, kind, after, body={"code": code}, asserted_by=order.manufacturer
+        state,
+        kind,
+        after,
+        body={"code": code},
+        asserted_by=asserted_by or order.manufacturer,
     )
     if operation == "cancel" and SUBMISSION_REFUSED in order.flags:
         cancel_here(refused, None, book)
@@ -209,7 +216,8 @@ def submitted(order_id: str, book: Book) -> None:
     if state is None or state.order.status is not Status.READY:
         return
     update = {"status": Status.SUBMITTED, "status_at": book.at.now}
-    after = state.order.model_copy(update=update)
+    flags = tuple(f for f in state.order.flags if f != SUBMISSION_REFUSED)
+    after = state.order.model_copy(update={**update, "flags": flags})
     book.record(state, "status_advanced", after, body=update, asserted_by="baton")
     event = Event("status_advanced", Status.SUBMITTED, book.at.now)
     book.tell("site", "status", after, event)

@@ -28,6 +28,10 @@ _PAUSE = _SQL["pause"]
 UNKNOWN: Final = "unknown"
 """The outcome after which the receiver may have acted."""
 
+FAULT: Final = "fault"
+"""The outcome after which somebody must look at the destination; one that only
+asks for a pause is well."""
+
 MOST_EVIDENCE: Final = 64 * 1024
 """Bytes of an answer kept with an attempt."""
 
@@ -144,8 +148,8 @@ def _settle_delivery(
     seq, order_id, destination, attempt = row
     _write_attempt(tx, settlement, seq, attempt)
     move(tx, destination, "leased", state)
-    if isinstance(step, RetryAt) and step.pause:
-        tx.execute(_PAUSE, (destination, due, code))
+    if isinstance(step, RetryAt) and step.pause_until is not None:
+        tx.execute(_PAUSE, (destination, micros(step.pause_until), code))
     if stays_open or not promote(tx, order_id, destination):
         return frozenset()
     return frozenset([destination])
@@ -175,6 +179,10 @@ def _alarms(settlement: Settlement, step: NextStep) -> tuple[Alarm, ...]:
             called_for = [Alarm(code, settlement.delivery_id)]
         case GiveUp():
             called_for = [Alarm("delivery.retries_spent", settlement.delivery_id)]
+        case Refuse():
+            called_for = [Alarm("delivery.rejected", settlement.delivery_id)]
+        case RetryAt() if settlement.outcome == FAULT:
+            called_for = [Alarm("destination.fault", settlement.destination)]
         case _:
             called_for = []
     return tuple(dict.fromkeys((*settlement.alarms, *called_for)))

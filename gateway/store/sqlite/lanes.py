@@ -34,8 +34,8 @@ def promote(tx: Transaction, order_id: str, destination: str) -> bool:
 def settle_by_report(tx: Transaction, proven: str) -> frozenset[str]:
     """Close what a report proves to have arrived: ``order_id@destination:operation``.
 
-    A worker that still holds its lease will find it lost. Returns the
-    destination if its lane goes on.
+    What a worker holds a lease on is left to that worker. Returns the destination
+    if its lane goes on.
     """
     lane, _, operation = proven.rpartition(":")
     order_id, _, destination = lane.partition("@")

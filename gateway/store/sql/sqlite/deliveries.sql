@@ -65,11 +65,12 @@ INSERT INTO destinations (name, paused_until, reason) VALUES (?, ?, ?)
     paused_until = excluded.paused_until, reason = excluded.reason
     WHERE excluded.paused_until > paused_until;
 
--- What was never attempted cannot have arrived; what is open after an attempt may.
+-- Only what may have arrived: some attempt ended unknown. What is leased is left
+-- to its own answer; if none comes, its lease lapses and a later report settles it.
 -- name: settle_by_report
 SELECT seq, state FROM deliveries
  WHERE order_id = ? AND destination = ? AND open = 1 AND operation = ?
-   AND attempts > 0
+   AND uncertain = 1 AND state <> 'leased'
    AND (state <> 'held' OR code = 'delivery.outcome_unknown');
 
 -- name: close
@@ -78,7 +79,20 @@ UPDATE deliveries
  WHERE seq = ?1;
 
 -- name: delivery_state
-SELECT seq, state, order_id, destination FROM deliveries WHERE id = ?;
+SELECT seq, state, order_id, destination, open FROM deliveries WHERE id = ?;
 
 -- name: send_again
-UPDATE deliveries SET state = 'ready', due = ?, code = ? WHERE seq = ?;
+UPDATE deliveries
+   SET state = 'ready', open = 1, due = ?2, code = ?3, deadline = coalesce(?4, deadline)
+ WHERE seq = ?1;
+
+-- The heads of a lane step back; the first open one is promoted next.
+-- name: step_back
+UPDATE deliveries SET head = 0
+ WHERE order_id = ? AND destination = ? AND head = 1;
+
+-- What makes it unsafe to send a closed delivery again: the lane went on without it.
+-- name: overtaken
+SELECT EXISTS (SELECT 1 FROM deliveries
+                WHERE order_id = ?1 AND destination = ?2 AND seq > ?3
+                  AND (attempts > 0 OR operation = 'submit'));
