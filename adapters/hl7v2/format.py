@@ -7,8 +7,8 @@ A place is compiled to a closure once and called per message. Groups:
     OBX             every visible OBX; ``OBX[3.1=x]`` those with that value
     PID-3           the repetitions of a field that are not empty
 
-In a message with several PIDs a place of a PID is read inside ``each: PID`` only;
-elsewhere the message is refused (``segment.repeated``).
+In a message with several PIDs a place of a PID is read inside ``each: PID`` or
+``PID...`` only; elsewhere the message is refused (``segment.repeated``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,11 +91,13 @@ def _sole(place: Place) -> Find:
     """Find the segment of a place; of several patients none, however selected.
 
     Which of them a window shows is chance: HL7 lets a PID follow the ORC whose
-    order it is not. An ``each: PID`` stands at one, and reads that.
+    order it is not. An ``each: PID`` stands at one and reads that.
     """
     find = find_of(place)
-    if place.segment != PATIENT or not place.which:
+    if place.segment != PATIENT:
         return find
+    if not place.which:
+        return lambda node: node.first(PATIENT)
 
     def checked(node: Node) -> Segment | None:
         node.scope.first(PATIENT)

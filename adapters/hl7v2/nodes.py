@@ -73,7 +73,15 @@ class Node(Protocol):
     """Where a place is looked up."""
 
     def first(self, name: str) -> Segment | None:
-        """Return the nearest segment with the id ``name``."""
+        """Return the nearest segment with the id ``name``.
+
+        Raises:
+            Unmappable: It is one of several patients (``segment.repeated``).
+        """
+        ...
+
+    def nearest(self, name: str) -> Segment | None:
+        """Return the same, whoever the patient is: to say where it stands."""
         ...
 
     def every(self, name: str) -> Sequence[Segment]:
@@ -124,6 +132,13 @@ class Scope:
             return found[0]
         return None if self.outer is None else self.outer.first(name)
 
+    def nearest(self, name: str) -> Segment | None:
+        """Return the same, whoever the patient is."""
+        found = self.by_id.get(name)
+        if found is not None:
+            return found[0]
+        return None if self.outer is None else self.outer.nearest(name)
+
     def every(self, name: str) -> Sequence[Segment]:
         """Return those behind the window, then those in it."""
         here = self.by_id.get(name, [])
@@ -149,11 +164,14 @@ class Scope:
         return behind + [window for room in rooms for window in room.cut(anchor)]
 
     def cut(self, anchor: str) -> list["Scope"]:
-        """Cut this window at each ``anchor``, whatever it is."""
+        """Cut this window at each ``anchor``, whatever it is.
+
+        A window that begins with a patient is about that one.
+        """
         starts = [n for n, segment in enumerate(self.segments) if segment.id == anchor]
         if not starts:
             return []
-        crowded = self.crowded
+        crowded = self.crowded and anchor != PATIENT
         shared = Scope(self.segments[: starts[0]], self.outer, crowded=crowded)
         ends = [*starts[1:], len(self.segments)]
         return [
@@ -197,6 +215,10 @@ class Current:
     def first(self, name: str) -> Segment | None:
         """Return this very segment if it is asked for, else the nearest one."""
         return self.segment if name == self.segment.id else self.outer.first(name)
+
+    def nearest(self, name: str) -> Segment | None:
+        """Return this very segment if it is asked for, else the nearest one."""
+        return self.segment if name == self.segment.id else self.outer.nearest(name)
 
     def every(self, name: str) -> Sequence[Segment]:
         """Return all that are visible from where this one was found."""

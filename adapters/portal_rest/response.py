@@ -108,7 +108,7 @@ def _usual(status: int, *, keyed: bool, repeated: bool) -> Verdictword:
         return "fault"
     if status in _UNCLEAR or (repeated and status in _CONFLICTS):
         return "unknown"
-    if status // 100 == 3 and not keyed:
+    if not keyed and _BY_CLASS.get(status // 100) == "fault":
         return "unknown"  # 303 See Other may answer a POST that was acted on
     return _BY_CLASS.get(status // 100, "unknown")
 

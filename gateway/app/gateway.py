@@ -175,12 +175,32 @@ class Gateway:
             await self._listener.close(self.settings.drain_seconds / 2)
 
     async def close(self) -> None:
-        """Finish attempts, then close the store."""
-        stops = [dispatcher.stop() for dispatcher in self._dispatchers]
-        async with asyncio.timeout(self.settings.drain_seconds):
-            await asyncio.gather(*stops, *self._running)
-        if self._store is not None:
-            await self._store.close()
+        """Finish attempts, then close the store, whatever came of them.
+
+        Attempts have two fifths of the drain's seconds, after the listener's half;
+        one that takes longer is cut off, and its outcome is unknown.
+        """
+        within = self.settings.drain_seconds * 2 / 5
+        stops = [
+            asyncio.create_task(dispatcher.stop(within=within))
+            for dispatcher in self._dispatchers
+        ]
+        try:
+            await self._end([*stops, *self._running], within + 1)
+        finally:
+            if self._store is not None:
+                await self._store.close()
+
+    async def _end(self, tasks: list[asyncio.Task[None]], within: float) -> None:
+        """Wait for ``tasks``, then cancel what goes on; none of them fails a stop."""
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=within)
+        for task in late:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                self.failed(f"{type(ended).__name__} in closing")
 
     # ------------------------------------------------------------ acting
 

@@ -50,11 +50,13 @@ class Server:
         self.gateway = Gateway(settings)
         self._http: _Uvicorn | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._door = socket.socket()
+        self._door: socket.socket | None = None
 
     @property
     def http_port(self) -> int:
         """The HTTP port bound."""
+        if self._door is None:
+            raise RuntimeError("not started")
         port: int = self._door.getsockname()[1]
         return port
 
@@ -73,8 +75,12 @@ class Server:
         sys.setswitchinterval(SWITCH_SECONDS)
         asyncio.get_running_loop().set_exception_handler(self._failed)
         self._door = bound(*endpoint(self.settings.http))
-        await self.gateway.open()
-        await self._start_http()
+        try:
+            await self.gateway.open()
+        except BaseException:
+            self._door.close()
+            raise
+        await self._start_http(self._door)
         await self.gateway.listen()
         gc.collect()
         gc.freeze()
@@ -86,7 +92,7 @@ class Server:
         where = whereabouts(error) if error else "event loop"
         self.gateway.failed(where)
 
-    async def _start_http(self) -> None:
+    async def _start_http(self, door: socket.socket) -> None:
         app = Discreet(
             create_app(self.gateway, self.gateway.token), self.gateway.failed
         )
@@ -100,7 +106,7 @@ class Server:
             timeout_graceful_shutdown=5,
         )
         self._http = _Uvicorn(config)
-        self._serving = asyncio.create_task(self._http.serve(sockets=[self._door]))
+        self._serving = asyncio.create_task(self._http.serve(sockets=[door]))
         while not self._http.started and not self._serving.done():  # noqa: ASYNC110
             await asyncio.sleep(0.005)  # uvicorn has no event for it
 

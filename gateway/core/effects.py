@@ -234,6 +234,20 @@ class Settlement:
     alarms: tuple[Alarm, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sequel:
+    """What the end of a delivery, or a person's finding, means for its order.
+
+    Attributes:
+        decide: As ``Settlement.decide``.
+        deadline: Of a delivery that is sent again; ``None`` leaves what it has.
+    """
+
+    decide: Callable[[View], Effects] | None = None
+    keys: Keys = field(default_factory=Keys)
+    deadline: datetime | None = None
+
+
 def waits_for(key: OrderKey) -> str:
     """Write a business key as ``wait_for`` holds it."""
     return f"{key.site}|{key.namespace}|{key.value}"

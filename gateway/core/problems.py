@@ -213,7 +213,7 @@ _codes(
     "Wait for its outcome, then try again.",
     delivery__final="The delivery has ended. | "
     "Nothing to do; a correction is a new operation.",
-    delivery__not_held="The delivery is not held, so it cannot be let go. | "
+    delivery__not_held="The delivery is neither held nor dead. | "
     "Look at its state: baton deliveries show.",
     alarm__not_open="No such alarm is open. | Look it up: baton alarms list.",
     # what keeps a server from starting

@@ -90,7 +90,7 @@ class MessageWork:
             alarms.append(Alarm("answer.suppressed", self.envelope.site))
         if decision is None:
             return Effects(verdict, answer, alarms=tuple(alarms))
-        deliveries = self.rules.outgoing.freeze(
+        frozen = self.rules.outgoing.freeze(
             decision.tellings, origin=self.envelope.message_id, now=self.now
         )
         portal = self.rules.catalog.portals.get(self.envelope.site)
@@ -99,8 +99,8 @@ class MessageWork:
             answer,
             decision.orders,
             decision.events,
-            deliveries,
-            tuple(alarms),
+            frozen.deliveries,
+            (*alarms, *frozen.alarms),
             decision.wait_for,
             settled=_proven(self.understood.commands, decision, portal),
         )

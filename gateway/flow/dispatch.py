@@ -6,19 +6,17 @@ lease, and whoever claims next is told that the outcome is unknown.
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-
-import orjson
+from typing import Literal
 
 from gateway.core.agreements import Patience
 from gateway.core.commands import ReportStatus
-from gateway.core.decide import Decision, conclude
-from gateway.core.effects import Alarm, Effects, Keys, Settlement, View
+from gateway.core.effects import Alarm, Sequel, Settlement
 from gateway.core.errors import LeaseLost, OutcomeUnknown, Unavailable
-from gateway.core.verdict import Answer, AnswerKind
 from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
@@ -28,7 +26,8 @@ from gateway.delivery.outcome import (
     Rejected,
     Unknown,
 )
-from gateway.delivery.policy import GiveUp, Hold, NextStep, RetryAt, next_step
+from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, next_step
+from gateway.flow.concluding import Ending, Occasion, read_answer, sequel
 from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
 from gateway.ports import Claim, Clock, Notifier, Sender, Store
@@ -44,7 +43,9 @@ NAMES = {
     DestinationFault: "fault",
 }
 LAPSED = Unknown(Evidence("lease.lapsed"))
-NO_ANSWER = Answer(AnswerKind.NONE)
+EXPIRED = Evidence("deadline.passed")
+DRAIN_SECONDS = 10.0
+"""How long a stopping dispatcher waits for its attempts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,9 @@ class Dispatcher:
 
         Args:
             mint: Names what a settlement causes.
-            failed: Told the kind of error that ended an attempt unreported; its
-                lease lapses and the next claim treats it as unknown.
+            failed: Told the kind of an error nobody expected. One that ended an
+                attempt left it unreported; its lease lapses and the next claim
+                treats it as unknown.
         """
         self._target = target
         self._store = store
@@ -103,20 +105,37 @@ class Dispatcher:
         self._failed = failed
         self._busy: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     async def run(self) -> None:
         """Send until ``stop``; a store that is down is asked again later."""
-        while not self._stopping:
-            idle = await self._turn()
-            if idle:
-                await self._notifier.wait(self._target.destination, seconds=idle)
+        self._ended.clear()
+        try:
+            while not self._stopping:
+                idle = await self._turn()
+                if idle:
+                    await self._notifier.wait(self._target.destination, seconds=idle)
+        finally:
+            self._ended.set()
 
-    async def stop(self) -> None:
-        """Claim nothing more and finish what is on its way."""
+    async def stop(self, *, within: float = DRAIN_SECONDS) -> None:
+        """Claim nothing more, finish what is on its way, and hang up.
+
+        An attempt that is not over ``within`` these seconds is cut off unreported:
+        its lease lapses, and the next claim treats it as unknown.
+        """
         self._stopping = True
         self._notifier.notify(frozenset({self._target.destination}))
-        if self._busy:
-            await asyncio.wait(self._busy)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._ended.wait()  # a claim may be on its way to us
+                if self._busy:
+                    await asyncio.wait(self._busy)
+        cut = tuple(self._busy)
+        for attempt in cut:
+            attempt.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
         await self._target.sender.close()
 
     async def _turn(self) -> float:
@@ -125,6 +144,9 @@ class Dispatcher:
             return 0 if await self._take_due() else await self._patience()
         except (Unavailable, OutcomeUnknown):
             return LOOK_EVERY  # a lease nobody heard of lapses
+        except Exception as error:  # noqa: BLE001 - what failed may work at the next look; a dispatcher that ended would send nothing until a restart
+            self._failed(type(error).__name__)
+            return LOOK_EVERY
 
     async def _take_due(self) -> int:
         free = self._target.concurrency - len(self._busy)
@@ -159,7 +181,7 @@ class Dispatcher:
         started = self._clock.now()
         ended = await self._end(claim)
         now = self._clock.now()
-        decide, keys = self._consequences(ended.outcome, claim, now)
+        meaning = self._means(ended, claim, now)
         settlement = Settlement(
             delivery_id=claim.delivery_id,
             order_id=claim.order_id,
@@ -172,9 +194,9 @@ class Dispatcher:
             code=ended.evidence.code,
             status=ended.evidence.status,
             body=ended.evidence.body,
-            decide=decide,
-            keys=keys,
-            alarms=_alarms(ended.step, claim),
+            decide=meaning.sequel.decide,
+            keys=meaning.sequel.keys,
+            alarms=meaning.alarms,
         )
         await self._settle(settlement, ended.step)
         seconds = (now - started).total_seconds()
@@ -183,9 +205,13 @@ class Dispatcher:
     async def _end(self, claim: Claim) -> "_Ended":
         if claim.guard:
             return _Ended("guarded", Evidence(claim.guard), Hold(claim.guard))
+        if self._clock.now() > claim.deadline:
+            # The receiver may have forgotten the key: a repeat could be a second one.
+            certain = not (claim.uncertain or claim.lapsed)
+            return _Ended("expired", EXPIRED, GiveUp(EXPIRED.code, certain))
         outcome = await self._send(claim)
         step = self._next(outcome, claim)
-        return _Ended(NAMES[type(outcome)], outcome.evidence, step, outcome)
+        return _Ended(NAMES[type(outcome)], outcome.evidence, step)
 
     async def _send(self, claim: Claim) -> Outcome:
         if claim.lapsed and self._target.patience.repeats_safely == "no":
@@ -224,53 +250,35 @@ class Dispatcher:
                 self._notifier.notify(woken)
                 return
 
-    def _consequences(
-        self, outcome: Outcome | None, claim: Claim, now: datetime
-    ) -> tuple[Callable[[View], Effects] | None, Keys]:
-        """Say what an outcome at a manufacturer means for the order, if anything."""
-        if not self._target.manufacturer or not isinstance(
-            outcome, Delivered | Rejected
-        ):
-            return None, Keys()
-        reports = self._reports(outcome, claim)
-        cois = tuple((r.coi.issuer, r.coi.value) for r in reports if r.coi)
-        origin = self._mint(now)
-        rules = self._rules()
-        circumstances = rules.circumstances(
-            origin, now, self._target.manufacturer, _version(self._target.answer)
-        )
-
-        def decide(view: View) -> Effects:
-            decision = conclude(
-                "delivered" if isinstance(outcome, Delivered) else "rejected",
-                claim.operation,
-                claim.order_id,
-                outcome.evidence.code,
-                reports,
-                view,
-                circumstances,
-            )
-            return _effects(decision, rules, origin, now)
-
-        return decide, Keys(order_ids=(claim.order_id,), cois=cois)
-
-    def _reports(self, outcome: Outcome, claim: Claim) -> Sequence[ReportStatus]:
-        """Map a positive answer, beside what it answers."""
+    def _means(self, ended: "_Ended", claim: Claim, now: datetime) -> "_Meaning":
+        """Say what an end at a manufacturer means for the order, if anything."""
+        word = _concluded(ended)
+        if not self._target.manufacturer or word is None:
+            return _Meaning()
         mapping = self._target.answer
-        if mapping is None or not isinstance(outcome, Delivered):
-            return ()
-        try:
-            answer = orjson.loads(outcome.evidence.body)
-        except orjson.JSONDecodeError:
-            return ()
-        commands, problems = mapping.run(
-            {
-                "order_id": claim.order_id,
-                "operation": claim.operation,
-                "answer": answer,
-            }
+        occasion = Occasion(
+            self._rules(),
+            self._mint(now),
+            now,
+            self._target.manufacturer,
+            mapping.version if mapping else "",
         )
-        return () if problems else commands
+        reports: Sequence[ReportStatus] | None = ()
+        if word == "delivered":
+            body = ended.evidence.body
+            reports = read_answer(mapping, claim.order_id, claim.operation, body)
+        given_up = isinstance(ended.step, GiveUp)
+        ending = Ending(
+            outcome=word,
+            delivery_id=claim.delivery_id,
+            order_id=claim.order_id,
+            operation=claim.operation,
+            code="delivery.retries_spent" if given_up else ended.evidence.code,
+            reports=reports or (),
+            asserted_by="baton" if given_up else "",
+        )
+        unread = Alarm("delivery.answer_unreadable", claim.delivery_id)
+        return _Meaning(sequel(ending, occasion), (unread,) if reports is None else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,31 +286,20 @@ class _Ended:
     name: str
     evidence: Evidence
     step: NextStep
-    outcome: Outcome | None = None
 
 
-def _version(mapping: Compiled | None) -> str:
-    return mapping.version if mapping else ""
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    sequel: Sequel = field(default_factory=Sequel)
+    alarms: tuple[Alarm, ...] = ()
 
 
-def _effects(decision: Decision, rules: Rules, origin: str, now: datetime) -> Effects:
-    return Effects(
-        decision.verdict,
-        NO_ANSWER,
-        decision.orders,
-        decision.events,
-        rules.outgoing.freeze(decision.tellings, origin=origin, now=now),
-        decision.alarms,
-    )
-
-
-def _alarms(step: NextStep, claim: Claim) -> tuple[Alarm, ...]:
-    match step:
-        case Hold(code):
-            return (Alarm(code, claim.delivery_id),)
-        case GiveUp():
-            return (Alarm("delivery.retries_spent", claim.delivery_id),)
-        case RetryAt(pause=True):
-            return (Alarm("destination.fault", claim.destination),)
+def _concluded(ended: _Ended) -> Literal["delivered", "rejected"] | None:
+    """Say how a delivery ended; what may still arrive, or have arrived, has not."""
+    match ended.step:
+        case Done():
+            return "delivered"
+        case Refuse() | GiveUp(certain=True):
+            return "rejected"
         case _:
-            return ()
+            return None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway.core.decide import Telling
 from gateway.core.decide.book import Event
-from gateway.core.effects import NewDelivery
+from gateway.core.effects import Alarm, NewDelivery
 from gateway.core.errors import Problem, Unmappable
 from gateway.core.identity import identity_digest
 from gateway.core.ids import delivery_id
@@ -52,6 +52,14 @@ class Occasion:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What is sent, and alarms about what a site cannot be told."""
+
+    deliveries: tuple[NewDelivery, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+
+
 class Outgoing:
     """Turns tellings into deliveries."""
 
@@ -62,25 +70,38 @@ class Outgoing:
 
     def freeze(
         self, tellings: Sequence[Telling], *, origin: str, now: datetime
-    ) -> tuple[NewDelivery, ...]:
+    ) -> Frozen:
         """Render and freeze what ``origin`` causes, in order.
 
+        What a site cannot be told is an alarm and keeps no fact out: the status
+        is a courtesy to it (``docs/adr/0012-what-a-site-cannot-be-told.md``).
+
         Raises:
-            Unmappable: A destination cannot represent a value; nothing is
-                replaced, a person decides (``render.unrepresentable``).
+            Unmappable: A manufacturer cannot be told; nothing is replaced, a
+                person decides (``render.unrepresentable``,
+                ``destination.not_configured``).
         """
         made: list[NewDelivery] = []
+        untold: dict[Alarm, None] = {}
         for telling in tellings:
             name = delivery_id(origin, len(made) + 1)
-            delivery = self._freeze_one(telling, name, now)
+            try:
+                delivery = self._freeze_one(telling, name, now)
+            except Unmappable as error:
+                if telling.audience != "site":
+                    raise
+                untold |= _untold(error, telling.order.id)
+                continue
             if delivery is not None:
                 made.append(delivery)
-        return tuple(made)
+        return Frozen(tuple(made), tuple(untold))
 
     def _freeze_one(
         self, telling: Telling, name: str, now: datetime
     ) -> NewDelivery | None:
-        site = self._catalog.sites[telling.order.site]
+        site = self._catalog.sites.get(telling.order.site)
+        if site is None:
+            raise _gone(telling.order.site)
         back = site.status_back
         to_site = telling.audience == "site"
         if to_site and (back is None or not _wanted(back, telling.event)):
@@ -91,7 +112,9 @@ class Outgoing:
         occasion = Occasion(telling.order, telling.event, facts, site, facility, now)
         if to_site and back is not None:
             return self._to_site(back, occasion)
-        portal = self._catalog.portals[telling.order.manufacturer]
+        portal = self._catalog.portals.get(telling.order.manufacturer)
+        if portal is None:
+            raise _gone(telling.order.manufacturer)
         return self._to_portal(portal, occasion)
 
     def _to_portal(self, portal: Portal, occasion: Occasion) -> NewDelivery:
@@ -141,6 +164,19 @@ class Outgoing:
         if problems:
             raise Unmappable(*problems)
         return self._formats[mapping.writes].encode(trees[0], options)
+
+
+def _gone(name: str) -> Unmappable:
+    """An order may outlive the files of its site or its manufacturer."""
+    return Unmappable(Problem("destination.not_configured", name, "hold"))
+
+
+def _untold(error: Unmappable, order_id: str) -> dict[Alarm, None]:
+    """Say it of the order: what a template lacks, no sender can mend."""
+    gone = any(p.code == "destination.not_configured" for p in error.problems)
+    if gone:
+        return {Alarm("destination.not_configured", order_id): None}
+    return {Alarm("render.unrepresentable", order_id): None}
 
 
 def _wanted(back: StatusBack, event: Event) -> bool:

@@ -1,8 +1,9 @@
 """Deciding a kept message again, because a person said so."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.core.effects import WaitingMessage
+from gateway.core.effects import Effects, View, WaitingMessage
 from gateway.core.envelope import Envelope
 from gateway.core.errors import NotAllowed, Problem
 from gateway.core.ids import MessageId
@@ -12,9 +13,53 @@ from gateway.flow.rules import Rules, understand_kept
 from gateway.flow.understand import Understood, keys_for
 
 TWO_PEOPLE = frozenset(
-    {"identity.conflict", "identity.hold", "coi.conflict", "coi.in_use"}
+    {
+        "identity.conflict",
+        "identity.hold",
+        "coi.conflict",
+        "coi.in_use",
+        "order.number_conflict",
+    }
 )
 """Holds that one person cannot release (``docs/architecture.md`` §7)."""
+
+JUDGEMENTS = frozenset(
+    {
+        "message.control_id_reused",
+        "order.second_new",
+        "order.newer_change",
+        "order.backward_step",
+        "order.impossible_step",
+    }
+)
+"""Holds that the message itself never cures: a person's word lets them go."""
+
+
+@dataclass
+class Again(MessageWork):
+    """A held message decided once more.
+
+    If it stays held, what was overruled stays on record beside what stops it now:
+    else two such problems would stop it by turns, whatever a person says.
+    """
+
+    overruled: tuple[Problem, ...] = ()
+
+    def decide(self, view: View) -> Effects:
+        """Say what follows from the message, given the present state."""
+        effects = super().decide(view)
+        verdict = effects.verdict
+        if verdict.state is not MessageState.HELD:
+            return effects
+        known = {problem.code for problem in verdict.problems}
+        more = (p for p in self.overruled if p.code not in known and self._recurs(p))
+        problems = (*verdict.problems, *more)
+        return replace(effects, verdict=replace(verdict, problems=problems))
+
+    def _recurs(self, problem: Problem) -> bool:
+        read = self.understood.verdict
+        found = read.problems if read is not None else ()
+        return problem.code in JUDGEMENTS.union(p.code for p in found)
 
 
 def release(
@@ -29,7 +74,8 @@ def release(
 
     The problems it was held for no longer stop it where they are judgements (a
     reused control id, a second new order, a backward step). What cannot be read
-    or mapped still cannot, until the site's files are mended.
+    or mapped still cannot, until the site's files are mended. One that a newer
+    change has overtaken is held for that, and a second release overrules it.
 
     Raises:
         NotAllowed: It is not held, or takes two people.
@@ -39,7 +85,7 @@ def release(
     codes = frozenset(problem.code for problem in problems)
     if codes & TWO_PEOPLE:
         raise NotAllowed(Problem("identity.hold", message.message_id))
-    return _work(message, understand_kept(rules, message), rules, now, codes)
+    return _work(message, understand_kept(rules, message), rules, now, problems)
 
 
 def dismiss(
@@ -53,7 +99,7 @@ def dismiss(
     if state not in (MessageState.HELD, MessageState.WAITING):
         raise NotAllowed(Problem("message.not_held", message.message_id))
     nothing = Understood(verdict=Verdict(MessageState.NO_EFFECT))
-    return _work(message, nothing, rules, now, frozenset())
+    return _work(message, nothing, rules, now, ())
 
 
 def _work(
@@ -61,7 +107,7 @@ def _work(
     understood: Understood,
     rules: Rules,
     now: datetime,
-    released: frozenset[str],
+    overruled: tuple[Problem, ...],
 ) -> MessageWork:
     envelope = Envelope(
         message_id=MessageId(message.message_id),
@@ -72,14 +118,15 @@ def _work(
         body=message.body,
         headers=message.headers,
     )
-    return MessageWork(
+    return Again(
         envelope=envelope,
         keys=keys_for(understood.commands, message.site, mapping=understood.mapping),
         understood=understood,
         rules=rules,
         now=now,
         answer=_answered_long_ago,
-        released=released,
+        released=frozenset(problem.code for problem in overruled),
+        overruled=overruled,
     )
 
 

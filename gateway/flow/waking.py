@@ -138,8 +138,8 @@ def _decided(sleeper: Sleeper, view: View, rules: Rules, now: datetime) -> Effec
         ANSWERED_LONG_AGO,
         decision.orders,
         decision.events,
-        sent,
-        decision.alarms,
+        sent.deliveries,
+        (*decision.alarms, *sent.alarms),
     )
 
 

@@ -15,7 +15,14 @@ from gateway.mapping.library import Library, Shelf
 from gateway.mapping.site import Facility, Site, StatusBack
 from gateway.mapping.times import local
 
-ANSWERS: Final = ("AA", "AE", "AR", "CA", "CE", "CR")
+ANSWERS: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("AE", "AR"), ("AE", "AR")),
+    **dict.fromkeys(("CE", "CR"), ("CE", "CR")),
+}
+"""What a site may hear instead of a negative answer: the other one of its mode.
+
+Never a positive one: its sender would forget a message that we refused.
+"""
 MEANINGS: Final = ("delivered", "rejected", "not_taken", "unknown")
 NEGATIVE: Final = ("AE", "AR", "CE", "CR")
 """Answers of an EHR whose meaning a site may say; a positive one means delivered."""
@@ -120,7 +127,7 @@ def _interface(fields: Fields) -> Conventions:
         charset=fields.text("charset", ""),
         line_ends=_line_ends(fields),
         structured_answers=fields.flag("structured_answers"),
-        codes=_answers(fields.mapping("codes"), ANSWERS, ANSWERS),
+        codes=_answers(fields.mapping("codes"), ANSWERS),
         application_answers=fields.flag("application_answers"),
         zone=fields.text("zone", ""),
     )
@@ -134,12 +141,10 @@ def _line_ends(fields: Fields) -> Any:  # noqa: ANN401 - one of two literals
     return fields.word("line_ends", ("cr", "any"), "cr")
 
 
-def _answers(
-    fields: Fields, codes: tuple[str, ...], meanings: tuple[str, ...]
-) -> dict[str, str]:
+def _answers(fields: Fields, allowed: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     found = {
         code: fields.word(code, meanings, meanings[0])
-        for code in codes
+        for code, meanings in allowed.items()
         if code in fields
     }
     fields.done()
@@ -183,7 +188,7 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
     message = back.text("message")
     options = _options(back.mapping("header", needed=True))
     when = _statuses(back)
-    codes = _answers(back.mapping("codes"), NEGATIVE, MEANINGS)
+    codes = _answers(back.mapping("codes"), dict.fromkeys(NEGATIVE, MEANINGS))
     waits = back.durations("waits", WAITS)
     answer_timeout = back.duration("answer_timeout", timedelta(seconds=30))
     deadline = back.duration("deadline", timedelta(days=3))

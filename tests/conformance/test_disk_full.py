@@ -13,6 +13,7 @@ import pytest
 
 from conformance.simulators.ehr import Late
 from conformance.simulators.messages import synthetic
+from conformance.simulators.portal_faults import Refuse
 from conformance.simulators.rheintal import Rheintal
 from gateway.app import door
 from tests.conformance.filling import FillingDisk
@@ -151,7 +152,8 @@ async def test_it_stays_closed_until_a_write_is_really_stored(
 
     await scene.sees(lambda: tried_again(disk, tried + 3))
 
-    assert not await ready(scene)
+    with pytest.raises(ConnectionRefusedError):
+        await refused(scene, message)
 
 
 async def tried_again(disk: FillingDisk, times: int) -> bool:
@@ -181,6 +183,28 @@ async def test_an_attempt_that_ended_meanwhile_is_reported_afterwards(
     disk.full = True
 
     gate.set()
+    await scene.sees(lambda: tried_again(disk, 1))
+    disk.full = False
+
+    await scene.rests(placed.number)
+    states = {row["state"] for row in await scene.deliveries(placed.number)}
+    assert states == {"delivered"}
+
+
+async def test_a_delivery_that_falls_due_meanwhile_is_made_afterwards(
+    scene: Scene, disk: FillingDisk
+) -> None:
+    """Who delivers cannot even note that it begins, and goes on when it can."""
+    scene.stage.portal.faults.next(Refuse(503, "portal.maintenance", "1"))
+    placed = await scene.place("st_elm")
+
+    async def only_a_second_attempt_is_left() -> bool:
+        found = await scene.deliveries(placed.number)
+        states = {(row["destination"], row["state"], row["attempts"]) for row in found}
+        return states == {("portal:helix", "ready", 1), ("ehr:st_elm", "delivered", 1)}
+
+    await scene.sees(only_a_second_attempt_is_left)
+    disk.full = True
     await scene.sees(lambda: tried_again(disk, 1))
     disk.full = False
 

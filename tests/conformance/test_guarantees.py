@@ -323,14 +323,17 @@ async def test_g8_bytes_outside_the_declared_charset_are_held(own_scene: Scene) 
     assert not await scene.orders("G8")
 
 
-async def test_g8_what_a_hospital_cannot_read_is_held(own_scene: Scene) -> None:
+async def test_g8_what_a_hospital_cannot_read_is_an_alarm_and_the_fact_stands(
+    own_scene: Scene,
+) -> None:
     """Rheintal reads ISO 8859-1; the reason has letters it lacks."""
     scene = own_scene
     placed, order = await scene.settled("rheintal")
+    told = await scene.deliveries(placed.number, "ehr:rheintal")
 
     await scene.webhook(order["id"], "order.rejected", reason="Łódź")
 
-    (held,) = await scene.rows("messages", state="held")
-    assert held["problems"][0]["code"] == "render.unrepresentable"
-    assert (await scene.order(placed.number))["status"] == "acknowledged"
-    await scene.alarm("render.unrepresentable")
+    assert (await scene.order(placed.number))["status"] == "rejected"
+    assert await scene.rows("messages", state="held") == []
+    assert await scene.deliveries(placed.number, "ehr:rheintal") == told
+    await scene.alarm("render.unrepresentable", order["id"])

@@ -9,7 +9,7 @@ import typer
 from gateway.app.cli.output import AsJson, err, explained, out, print_json, print_rows
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
-from gateway.core.errors import NotAllowed
+from gateway.core.errors import NotAllowed, Problem
 from gateway.store.sqlite import Beside, open_beside
 from gateway.store.sqlite.actions import Resolution
 
@@ -265,6 +265,9 @@ def resolve_delivery(
 ) -> None:
     """Say what became of a delivery nobody could tell; its lane goes on.
 
+    The order learns of it too: what was refused or superseded can be corrected
+    and is submitted anew, and its site is told.
+
     Ask the receiver first: sent again, what it has already may be done twice. A
     hold on the order's identity stays. Exit status 1 if the delivery is on its way
     or done.
@@ -272,9 +275,23 @@ def resolve_delivery(
     Example: baton deliveries resolve 01K5ZJ7Q2M8ABCDE-d1 --as delivered
     --reason "portal shows HX-000017"
     """
+    from gateway.app.clock import new_minter
+    from gateway.app.wiring import Parts
+    from gateway.flow import resolving
+
+    settings = settings_with(data=data)
+    beside = open_beside(settings.data)
+    row = beside.delivery(delivery)
+    if row is None:
+        _refuse(NotAllowed(Problem("delivery.unknown", delivery)))
+    parts = Parts()
+    rules = parts.rules(parts.load(settings.mappings))
+    now = SystemClock().now()
+    origin = new_minter().mint(int(now.timestamp() * 1000))
     try:
-        _beside(data).resolve(
-            delivery, as_=as_, reason=reason, who=_who(), now=SystemClock().now()
+        sequel = resolving.found(as_, row, rules=rules, origin=origin, now=now)
+        beside.resolve(
+            delivery, as_=as_, reason=reason, who=_who(), now=now, sequel=sequel
         )
     except NotAllowed as refused:
         _refuse(refused)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import orjson
 
+from gateway.core.effects import Sequel
 from gateway.core.errors import NotAllowed, Problem
 from gateway.core.verdict import MessageState, Verdict
 from gateway.ports import Work
@@ -19,15 +20,19 @@ from gateway.store.sqlite.lanes import close, move, promote
 from gateway.store.sqlite.rows import Row
 from gateway.store.sqlite.times import micros
 from gateway.store.sqlite.transaction import Transaction
+from gateway.store.sqlite.view import load_view
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "actions")
-_DELIVERY_STATE = statements("sqlite", "deliveries")["delivery_state"]
-_SEND_AGAIN = statements("sqlite", "deliveries")["send_again"]
+_DELIVERIES = statements("sqlite", "deliveries")
+_DELIVERY_STATE = _DELIVERIES["delivery_state"]
+_SEND_AGAIN = _DELIVERIES["send_again"]
+_STEP_BACK = _DELIVERIES["step_back"]
+_OVERTAKEN = _DELIVERIES["overtaken"]
 _MESSAGE_STATE = statements("sqlite", "effects")["message_state"]
 
 Resolution = Literal["delivered", "rejected", "superseded", "ready"]
-"""What a person found out about a delivery; ``ready`` sends a held one again."""
+"""What a person found out about a delivery; ``ready`` sends it again."""
 
 RESOLVED: Final = "resolved.by_operator"
 """Code of a delivery that a person gave its state."""
@@ -55,20 +60,26 @@ def write_log(
 
 
 def resolve(
-    tx: Transaction, delivery_id: str, resolution: Resolution, signed: Signed
+    tx: Transaction,
+    delivery_id: str,
+    resolution: Resolution,
+    signed: Signed,
+    sequel: Sequel,
 ) -> None:
     """Give a delivery the state a person found out; its lane goes on."""
     row = tx.row(_DELIVERY_STATE, (delivery_id,))
     if row is None:
         raise NotAllowed(Problem("delivery.unknown", delivery_id))
-    seq, state, order_id, destination = row
+    seq, state, order_id, destination, is_open = row
     _require_resolvable(delivery_id, state, resolution)
     if resolution == "ready":
-        tx.execute(_SEND_AGAIN, (micros(signed.at), RESOLVED, seq))
-        move(tx, destination, state, resolution)
+        _send_again(tx, delivery_id, row, signed.at, sequel.deadline)
     else:
         close(tx, seq, destination, before=state, after=resolution, code=RESOLVED)
-        promote(tx, order_id, destination)
+    promote(tx, order_id, destination)
+    if sequel.decide is not None and _is_news(resolution, is_open=bool(is_open)):
+        follows = sequel.decide(load_view(tx, sequel.keys))
+        write_effects(tx, follows, at=signed.at, message=None)
     detail = {"from": state, "to": resolution}
     write_log(tx, signed, "delivery.resolve", delivery_id, **detail)
 
@@ -78,8 +89,37 @@ def _require_resolvable(delivery_id: str, state: str, resolution: Resolution) ->
         raise NotAllowed(Problem("delivery.leased", delivery_id))
     if state not in ("held", "dead", "ready"):
         raise NotAllowed(Problem("delivery.final", delivery_id))
-    if resolution == "ready" and state != "held":
+    if resolution == "ready" and state == "ready":
         raise NotAllowed(Problem("delivery.not_held", delivery_id))
+
+
+def _send_again(
+    tx: Transaction,
+    delivery_id: str,
+    row: Row,
+    at: datetime,
+    deadline: datetime | None,
+) -> None:
+    """Make a delivery ready; one that was closed comes back to its lane's front."""
+    seq, state, order_id, destination, is_open = row
+    if not is_open:
+        if tx.rows(_OVERTAKEN, (order_id, destination, seq))[0][0]:
+            raise NotAllowed(Problem("delivery.overtaken", delivery_id))
+        tx.execute(_STEP_BACK, (order_id, destination))
+    until = None if deadline is None else micros(deadline)
+    tx.execute(_SEND_AGAIN, (seq, micros(at), RESOLVED, until))
+    move(tx, destination, state, "ready")
+
+
+def _is_news(resolution: Resolution, *, is_open: bool) -> bool:
+    """Tell whether the order has to hear of it.
+
+    It was told that a closed (dead) delivery came to nothing; of an open one it
+    knows nothing yet, and waits for it already.
+    """
+    if resolution == "delivered":
+        return True
+    return is_open is (resolution != "ready")
 
 
 def redecide(

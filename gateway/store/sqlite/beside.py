@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import apsw
 
+from gateway.core.effects import Sequel
 from gateway.core.errors import Problem, Unavailable
 from gateway.core.verdict import Verdict
 from gateway.ports import Work
@@ -18,6 +19,8 @@ from gateway.store.sqlite.queries import Queries
 from gateway.store.sqlite.transaction import Transaction
 
 T = TypeVar("T")
+
+NOTHING_FOLLOWS: Final = Sequel()
 
 
 class Beside(Queries):
@@ -62,18 +65,24 @@ class Beside(Queries):
         reason: str,
         who: str,
         now: datetime,
+        sequel: Sequel = NOTHING_FOLLOWS,
     ) -> None:
         """Give a delivery the state a person found out; its lane goes on.
 
-        Only a held, dead or ready one can be resolved, and only a held one sent
-        again (``ready``).
+        Only a held, dead or ready one can be resolved, and only a held or dead one
+        sent again (``ready``).
+
+        Args:
+            sequel: What it means for the order, decided in the same transaction;
+                left out where the order has it already, because the delivery was
+                given up for certain.
 
         Raises:
             NotAllowed: ``delivery.unknown``, ``delivery.leased``,
-                ``delivery.final``, ``delivery.not_held``.
+                ``delivery.final``, ``delivery.not_held``, ``delivery.overtaken``.
         """
         signed = Signed(who, reason, now)
-        self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed))
+        self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed, sequel))
 
     def close_alarm(
         self, code: str, subject: str, *, reason: str, who: str, now: datetime

@@ -58,11 +58,16 @@ class Story:
         return state.order.id
 
     def hear(
-        self, *commands: Command, site: str = SITE, released: Iterable[str] = ()
+        self,
+        *commands: Command,
+        site: str = SITE,
+        released: Iterable[str] = (),
+        received_at: datetime | None = None,
     ) -> Decision:
         """Decide one message of the site."""
         view = self.view(_identifiers(commands))
-        return self._keep(decide(commands, view, self._speaking(site, released)))
+        speaking = self._speaking(site, released, received_at)
+        return self._keep(decide(commands, view, speaking))
 
     def report(self, *reports: ReportStatus, released: Iterable[str] = ()) -> Decision:
         """Decide one message of the manufacturer."""
@@ -102,7 +107,12 @@ class Story:
         headers = (entry.header.decode() for entry in self.ledgers[order_id])
         return [header.split('"kind":"')[1].split('"')[0] for header in headers]
 
-    def _speaking(self, site: str, released: Iterable[str]) -> Circumstances:
+    def _speaking(
+        self,
+        site: str,
+        released: Iterable[str],
+        received_at: datetime | None = None,
+    ) -> Circumstances:
         self._told += 1
         return builders.circumstances(
             origin=encode(1, self._told),
@@ -111,6 +121,7 @@ class Story:
             secret=self._told.to_bytes(16, "big"),
             route=lambda _: self.destination,
             released=frozenset(released),
+            received_at=received_at,
         )
 
     def _keep(self, decision: Decision) -> Decision:

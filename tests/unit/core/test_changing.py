@@ -247,6 +247,34 @@ def test_after_a_refused_submission_even_an_empty_change_submits_again() -> None
     assert told(decision) == [("manufacturer", "submit", "order_changed")]
 
 
+def test_a_refused_change_sent_again_is_told_again() -> None:
+    """The ledger has it already, the manufacturer has not."""
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+    story.hear(change(priority="stat"))
+    story.end_delivery("rejected", "change", order_id)
+
+    decision = story.hear(change(priority="stat"))
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert told(decision) == [("manufacturer", "change", "order_changed")]
+    assert story.order().flags == ()
+    again = story.hear(change(priority="stat"))
+    assert again.verdict.state is MessageState.NO_EFFECT
+
+
+def test_a_change_after_both_were_refused_submits_and_settles_both() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+    story.end_delivery("rejected", "change", order_id)
+
+    decision = story.hear(change())
+
+    assert told(decision) == [("manufacturer", "submit", "order_changed")]
+    assert story.order().flags == ()
+
+
 def test_a_change_of_an_order_on_its_way_leaves_its_status_alone() -> None:
     story = Story()
     order_id = story.placed()

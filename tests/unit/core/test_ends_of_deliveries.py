@@ -9,6 +9,7 @@ from tests.unit.core.builders import (
     HELD,
     MAKER,
     cancel,
+    change,
     coi,
     problems,
     report,
@@ -144,14 +145,83 @@ def test_a_submission_refused_after_it_was_taken_in_flags_the_order() -> None:
     assert story.order().flags == ("submission_refused",)
 
 
-def test_a_refused_change_is_told_and_flags_nothing() -> None:
+def test_a_refused_change_is_told_and_flags_the_order() -> None:
+    """The ledger has what the manufacturer has not, until a change is taken."""
     story = Story()
     order_id = story.placed(status=Status.ACCEPTED)
 
     decision = story.end_delivery("rejected", "change", order_id)
 
     assert told(decision) == [("site", "status", "change_refused")]
-    assert (story.order().status, story.order().flags) == (Status.ACCEPTED, ())
+    order = story.order()
+    assert (order.status, order.flags) == (Status.ACCEPTED, ("change_refused",))
+
+
+def test_a_change_taken_after_a_refused_one_settles_it() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+    story.hear(change(priority="stat"))
+    story.hear(change(priority="urgent"))
+    story.end_delivery("rejected", "change", order_id)
+
+    decision = story.end_delivery("delivered", "change", order_id)
+
+    assert told(decision) == []
+    assert story.kinds(order_id)[-2:] == ["change_refused", "change_taken"]
+    assert story.order().flags == ()
+
+
+def test_a_submission_or_cancellation_taken_settles_no_refused_change() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+    story.end_delivery("rejected", "change", order_id)
+
+    story.end_delivery("delivered", "submit", order_id)
+    story.end_delivery("delivered", "cancel", order_id)
+
+    assert story.order().flags == ("change_refused",)
+
+
+def test_a_change_taken_with_a_word_is_settled_and_reported() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+    story.end_delivery("rejected", "change", order_id)
+    answer = report(order_id, Status.SCHEDULED)
+
+    story.end_delivery("delivered", "change", order_id, answer)
+
+    assert (story.order().status, story.order().flags) == (Status.SCHEDULED, ())
+
+
+def test_a_change_refused_because_the_order_ended_flags_nothing() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.TERMINATED)
+
+    story.end_delivery("rejected", "change", order_id)
+
+    assert story.order().flags == ()
+
+
+@pytest.mark.parametrize("end", [Status.REJECTED, Status.TERMINATED])
+def test_an_end_settles_a_refused_change(end: Status) -> None:
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "change", order_id)
+
+    story.report(report(order_id, end))
+
+    assert (story.order().status, story.order().flags) == (end, ())
+
+
+def test_a_cancellation_here_settles_every_refusal() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+    story.end_delivery("rejected", "change", order_id)
+
+    story.hear(cancel())
+
+    assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
 
 
 def test_a_refusal_for_an_unknown_order_changes_nothing() -> None:

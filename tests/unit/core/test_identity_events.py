@@ -46,15 +46,18 @@ def test_an_update_of_a_patient_without_orders_has_no_effect() -> None:
     assert decision.verdict.state is MessageState.NO_EFFECT
 
 
-def test_a_new_family_name_is_flagged_and_told_but_holds_nothing() -> None:
-    """People marry; the order's own name stays as it was printed on labels."""
+def test_a_new_family_name_is_flagged_but_holds_nothing() -> None:
+    """People marry; the order's own name stays as it was printed on labels.
+
+    Nobody is told: the site said so itself, and the manufacturer keeps the label's.
+    """
     story = Story()
     story.placed()
 
     decision = story.hear(update(name=MARRIED))
 
     assert decision.verdict.state is MessageState.APPLIED
-    assert told(decision) == [("site", "status", "name_changed")]
+    assert told(decision) == []
     assert alarms(decision) == []
     assert story.order().flags == ("name_changed",)
     assert story.order().patient == patient()

@@ -1,5 +1,6 @@
 """A new order (ORC-1 NW)."""
 
+import pytest
 
 from gateway.core.decide import decide
 from gateway.core.decide.book import Destination
@@ -112,12 +113,45 @@ def test_a_new_order_is_equal_whatever_the_order_of_its_extensions() -> None:
     assert content_json(forth) == content_json(back)
 
 
-def test_an_equal_second_new_order_does_not_revive_an_ended_one() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [pytest.param({}, id="equal"), pytest.param({"priority": "stat"}, id="other")],
+)
+def test_a_second_new_order_after_the_end_is_held(said: dict[str, str]) -> None:
+    """It may be meant as a new therapy; taken as a repeat it would be lost."""
     story = Story(NOWHERE)
     story.hear(place(), cancel())
 
-    assert story.hear(place()).verdict.state is MessageState.NO_EFFECT
+    decision = story.hear(place(**said))
+
+    assert decision.verdict.state is MessageState.HELD
+    assert problems(decision) == ["order.closed at order.status"]
+    assert alarms(decision) == [f"order.closed:{story.order().id}"]
     assert story.order().status is Status.CANCELLED
+
+
+def test_an_equal_second_new_order_submits_a_refused_one_again() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+
+    decision = story.hear(place())
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert told(decision) == [("manufacturer", "submit", "order_changed")]
+    assert story.kinds(order_id)[-2:] == ["submit_refused", "order_changed"]
+    assert story.order().flags == ()
+    assert story.hear(place()).verdict.state is MessageState.NO_EFFECT
+
+
+def test_an_equal_second_new_order_tells_a_refused_change_again() -> None:
+    story = Story()
+    order_id = story.placed(status=Status.ACCEPTED)
+    story.end_delivery("rejected", "change", order_id)
+
+    decision = story.hear(place())
+
+    assert told(decision) == [("manufacturer", "change", "order_changed")]
 
 
 def test_a_differing_second_new_order_is_held_with_an_alarm() -> None:

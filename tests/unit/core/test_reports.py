@@ -8,6 +8,7 @@ import pytest
 from gateway.core.order import Alias, Status
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
+    HELD,
     MAKER,
     MINUTE,
     NOON,
@@ -341,6 +342,40 @@ def test_an_acknowledgement_that_lost_a_race_does_not_answer_a_question(
     story.report(report(order_id, Status.ACKNOWLEDGED, occurred_at=when))
 
     assert story.order().status is Status.INFO_REQUESTED
+
+
+# ---------------------------------------------------------------- one number
+
+
+def test_a_second_number_of_the_manufacturer_is_held_and_holds_the_order() -> None:
+    """The portal has the order twice, or speaks of another one."""
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.ACKNOWLEDGED, manufacturer_number="H-1"))
+
+    decision = story.report(
+        report(order_id, Status.ACCEPTED, manufacturer_number="H-2")
+    )
+
+    assert decision.verdict.state is MessageState.HELD
+    assert problems(decision) == ["order.number_conflict at manufacturer_number"]
+    assert alarms(decision) == [f"order.number_conflict:{order_id}"]
+    assert told(decision) == [("site", "status", "identity_held")]
+    order = story.order()
+    assert (order.status, order.flags) == (Status.ACKNOWLEDGED, (HELD,))
+    assert order.manufacturer_number == "H-1"
+
+
+@pytest.mark.parametrize("number", ["H-1", None])
+def test_the_same_number_or_none_is_no_conflict(number: str | None) -> None:
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.ACKNOWLEDGED, manufacturer_number="H-1"))
+
+    story.report(report(order_id, Status.ACCEPTED, manufacturer_number=number))
+
+    order = story.order()
+    assert (order.status, order.manufacturer_number) == (Status.ACCEPTED, "H-1")
 
 
 # ---------------------------------------------------------------- who may speak

@@ -41,6 +41,43 @@ def test_a_site_as_its_file_says(folder: Folder) -> None:
     assert site.status_back is None
 
 
+CODES = "{ zone: Europe/Berlin, codes: CODES }"
+
+
+@pytest.mark.parametrize("codes", ["{ AE: AR, CE: CR }", "{ AR: AE, CR: CE, AE: AE }"])
+def test_a_negative_answer_may_be_the_other_negative_one(
+    folder: Folder, codes: str
+) -> None:
+    text = SITE.replace("{ zone: Europe/Berlin }", CODES.replace("CODES", codes))
+    catalog = folder.load(**{"sites/elm/site.yaml": text})
+
+    assert places(catalog) == []
+    assert len(catalog.sites["elm"].interface.codes) == codes.count(":")
+
+
+@pytest.mark.parametrize(
+    ("codes", "problem"),
+    [
+        ("{ AE: AA }", "bad_value"),
+        ("{ AR: AA }", "bad_value"),
+        ("{ CE: CA }", "bad_value"),
+        ("{ CR: AA }", "bad_value"),
+        ("{ AE: CE }", "bad_value"),
+        ("{ AA: AE }", "unknown_key"),
+        ("{ CA: AA }", "unknown_key"),
+    ],
+)
+def test_no_answer_of_a_site_becomes_a_positive_one_or_ceases_to_be(
+    folder: Folder, codes: str, problem: str
+) -> None:
+    """A sender that hears AA of a refused message forgets the message."""
+    text = SITE.replace("{ zone: Europe/Berlin }", CODES.replace("CODES", codes))
+    catalog = folder.load(**{"sites/elm/site.yaml": text})
+
+    assert places(catalog) == [f"sites/elm/site.yaml:7: {problem}"]
+    assert catalog.sites["elm"].problems
+
+
 def test_how_statuses_return(folder: Folder) -> None:
     back = folder.load(**{"sites/elm/site.yaml": SITE + BACK}).sites["elm"].status_back
 

@@ -1,0 +1,135 @@
+"""What the end of a delivery to a manufacturer means for its order, as effects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import orjson
+
+from gateway.core.commands import ReportStatus
+from gateway.core.decide import Circumstances, Decision, conclude
+from gateway.core.effects import Alarm, Effects, Keys, Sequel, View
+from gateway.core.errors import Unmappable
+from gateway.core.verdict import Answer, AnswerKind, MessageState
+from gateway.flow.outgoing import Frozen
+from gateway.flow.rules import Rules
+from gateway.mapping.compiled import Compiled
+
+NO_ANSWER = Answer(AnswerKind.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Under what an end of a delivery is concluded.
+
+    Attributes:
+        origin: Names what it causes.
+        speaker: Who ended it: a manufacturer, or ``baton``.
+        mapping: Version of the mapping that read the answer, ``""`` if none.
+    """
+
+    rules: Rules
+    origin: str
+    now: datetime
+    speaker: str
+    mapping: str = ""
+
+    def circumstances(self) -> Circumstances:
+        """Gather what deciding depends on."""
+        return self.rules.circumstances(
+            self.origin, self.now, self.speaker, self.mapping
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one delivery to a manufacturer ended.
+
+    Attributes:
+        code: Why it came to nothing.
+        reports: What the portal's answer says.
+        asserted_by: Who says so, if not the manufacturer.
+    """
+
+    outcome: Literal["delivered", "rejected"]
+    delivery_id: str
+    order_id: str
+    operation: str
+    code: str
+    reports: Sequence[ReportStatus] = ()
+    asserted_by: str = ""
+
+
+def sequel(ending: Ending, occasion: Occasion) -> Sequel:
+    """Say what ``ending`` means for the order."""
+    circumstances = occasion.circumstances()
+
+    def decide(view: View) -> Effects:
+        decision = conclude(
+            ending.outcome,
+            ending.operation,
+            ending.order_id,
+            ending.code,
+            ending.reports,
+            view,
+            circumstances,
+            asserted_by=ending.asserted_by,
+        )
+        return effects(decision, occasion, ending.order_id, _stopped(decision, ending))
+
+    cois = tuple((r.coi.issuer, r.coi.value) for r in ending.reports if r.coi)
+    return Sequel(decide, Keys(order_ids=(ending.order_id,), cois=cois))
+
+
+def _stopped(decision: Decision, ending: Ending) -> tuple[Alarm, ...]:
+    if decision.verdict.state is MessageState.APPLIED:
+        return ()
+    return (Alarm("delivery.answer_unreadable", ending.delivery_id),)
+
+
+def effects(
+    decision: Decision,
+    occasion: Occasion,
+    order_id: str,
+    alarms: tuple[Alarm, ...] = (),
+) -> Effects:
+    """Render what a decision tells.
+
+    How the order stands is kept even if its site cannot be told of it.
+    """
+    try:
+        frozen = occasion.rules.outgoing.freeze(
+            decision.tellings, origin=occasion.origin, now=occasion.now
+        )
+    except Unmappable as error:
+        frozen = Frozen(alarms=tuple(Alarm(p.code, order_id) for p in error.problems))
+    return Effects(
+        decision.verdict,
+        NO_ANSWER,
+        decision.orders,
+        decision.events,
+        frozen.deliveries,
+        (*decision.alarms, *alarms, *frozen.alarms),
+    )
+
+
+def read_answer(
+    mapping: Compiled | None, order_id: str, operation: str, body: bytes
+) -> Sequence[ReportStatus] | None:
+    """Map a positive answer, beside what it answers.
+
+    Returns:
+        What it reports: nothing if the portal says nothing or nobody maps it;
+        ``None`` if it says something that cannot be read.
+    """
+    if mapping is None or not body.strip():
+        return ()
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    commands, problems = mapping.run(
+        {"order_id": order_id, "operation": operation, "answer": answer}
+    )
+    return None if problems else commands
