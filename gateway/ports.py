@@ -142,6 +142,7 @@ class Claim:
     Attributes:
         attempt: Counted from 1.
         uncertain: An earlier attempt ended unknown: the receiver may have acted.
+        proven: It acted: it reported what came of an earlier attempt.
         lapsed: The lease before this one ran out without a result, so what the
             receiver did is unknown.
         guard: Why this must not be sent, found in the claim's transaction:
@@ -162,6 +163,7 @@ class Claim:
     deadline: datetime
     lapsed: bool = False
     uncertain: bool = False
+    proven: bool = False
     guard: str = ""
 
 
@@ -195,6 +197,9 @@ class Store(Protocol):
 
     async def settle(self, settlement: Settlement, step: NextStep) -> frozenset[str]:
         """Record an attempt, what follows it, and the effects it has on its order.
+
+        If the receiver has reported meanwhile what came of it, an attempt without
+        a clear answer counts as delivered.
 
         Promotes the lane's next delivery when this one is done. Returns the
         destinations that have new work.

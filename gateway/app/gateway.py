@@ -54,6 +54,7 @@ class Gateway:
         self._minter = new_minter()
         self._secrets = EnvironmentSecrets()
         self._verifiers: dict[str, Any] = {}
+        self._targets: list[Target] = []
         self._dispatchers: list[Dispatcher] = []
         self._running: list[asyncio.Task[None]] = []
         self._listener: Any = None
@@ -65,7 +66,7 @@ class Gateway:
     # ------------------------------------------------------------ life
 
     async def open(self) -> None:
-        """Open the store, load the mappings, recover, and begin to deliver.
+        """Open the store, load the mappings and recover; nothing is sent yet.
 
         Raises:
             Misconfigured: Something an operator must mend first.
@@ -86,7 +87,7 @@ class Gateway:
             self.telemetry.event(
                 "mapping.problem", code=problem.code, where=problem.where
             )
-        ready, lacking = wiring.targets(
+        self._targets, lacking = wiring.targets(
             self._parts, catalog, self._clock, self._secrets
         )
         for destination, problem in lacking:
@@ -99,8 +100,6 @@ class Gateway:
         await self._store.raise_alarms(tuple(alarms), self._clock.now())
         self._check_webhooks(catalog)
         wiring.note_mappings(self.settings)
-        for target in ready:
-            self._start_dispatcher(target)
         self.intake = Intake(
             store=self._store,
             rules=self.rules,
@@ -121,6 +120,11 @@ class Gateway:
         store = self.store
         if await store.has_messages_of_other_sites({"", "anyone"}):
             raise Misconfigured(Problem("settings.open_beside_real_sites", "--open"))
+
+    def deliver(self) -> None:
+        """Begin to send what is due."""
+        for target in self._targets:
+            self._start_dispatcher(target)
 
     def _start_dispatcher(self, target: Target) -> None:
         dispatcher = Dispatcher(
@@ -146,24 +150,20 @@ class Gateway:
         """Begin to take HL7 v2 messages.
 
         Raises:
-            OSError: The address cannot be bound.
+            Misconfigured: The address cannot be bound.
         """
         host, port = endpoint(self.settings.mllp)
-        self._listener = await self._parts.hl7v2.listen(
-            host,
-            port,
-            self.intake.receive,
-            receive_oversize=self.intake.receive_oversize,
-            limits=self._parts.hl7v2.limits(
-                frame=self.settings.max_frame,
-                junk=self.settings.junk_between_frames,
-                first_byte=self.settings.first_byte_seconds,
-                mid_frame=self.settings.mid_frame_seconds,
-                idle=self.settings.idle_seconds,
-                per_address=self.settings.connections_per_peer,
-            ),
-            on_damage=self._damage,
-        )
+        try:
+            self._listener = await self._parts.hl7v2.listen(
+                host,
+                port,
+                self.intake.receive,
+                receive_oversize=self.intake.receive_oversize,
+                limits=wiring.mllp_limits(self._parts, self.settings),
+                on_damage=self._damage,
+            )
+        except OSError:
+            raise unusable(self.settings.mllp) from None
         self._door = Door(self._listener, self.store, self._clock, self.telemetry.event)
         self._watching = asyncio.create_task(self._door.watch(), name="door")
 
@@ -316,3 +316,8 @@ class Gateway:
     def failed(self, where: str) -> None:
         """Log where something of our own failed; ``where`` holds no value."""
         self.telemetry.event("failed", where=where)
+
+
+def unusable(address: str) -> Misconfigured:
+    """Say that nothing can listen at ``address``."""
+    return Misconfigured(Problem("settings.address_unusable", address))

@@ -18,12 +18,12 @@ from gateway.app.gateway import Gateway
 from gateway.core.errors import Refused, whereabouts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-SIGNED = 3
-"""Headers without which a webhook cannot be genuine: id, time, signature."""
+SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
+"""Headers without which a webhook cannot be genuine."""
 MOST_WEBHOOK = 1024 * 1024
 """Bytes of a webhook: it reports a status; documents have another way."""
 BODY_SECONDS = 30.0
-KEPT_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature", "content-type")
+KEPT_HEADERS = (*SIGNED, "content-type")
 
 
 def create_app(gateway: Gateway, token: str) -> FastAPI:
@@ -140,7 +140,8 @@ def _add_webhooks(app: FastAPI, gateway: Gateway) -> None:
     @app.post("/webhooks/{manufacturer}", include_in_schema=False)
     async def webhook(manufacturer: str, request: Request) -> Response:
         headers = {k: v for k in KEPT_HEADERS if (v := request.headers.get(k))}
-        if not gateway.expects_webhook(manufacturer) or len(headers) < SIGNED:
+        signed = all(name in headers for name in SIGNED)
+        if not signed or not gateway.expects_webhook(manufacturer):
             return _answered(401, "webhook.signature")
         body = await _bounded_body(request, min(gateway.max_body, MOST_WEBHOOK))
         if body is None:

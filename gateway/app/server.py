@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from gateway.app.gateway import Gateway
+from gateway.app.gateway import Gateway, unusable
 from gateway.app.http import Discreet, create_app
 from gateway.app.settings import Settings, endpoint
 from gateway.core.errors import whereabouts
@@ -66,22 +66,22 @@ class Server:
         return self.gateway.mllp_port
 
     async def start(self) -> None:
-        """Open the store, recover, and begin to take messages.
+        """Open the store, recover, take messages, and only then begin to deliver.
 
         Raises:
             Misconfigured: Something an operator must mend first.
-            OSError: An address cannot be bound.
         """
         sys.setswitchinterval(SWITCH_SECONDS)
         asyncio.get_running_loop().set_exception_handler(self._failed)
-        self._door = bound(*endpoint(self.settings.http))
         try:
             await self.gateway.open()
+            self._door = bound(*endpoint(self.settings.http))
+            await self._start_http(self._door)
+            await self.gateway.listen()
         except BaseException:
-            self._door.close()
+            await self.stop()
             raise
-        await self._start_http(self._door)
-        await self.gateway.listen()
+        self.gateway.deliver()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT_AT)
@@ -116,14 +116,16 @@ class Server:
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             await self._serving
+        if self._door is not None:
+            self._door.close()
         await self.gateway.close()
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """Take an address before anything else is begun.
+    """Take an address.
 
     Raises:
-        OSError: It is in use, or not ours.
+        Misconfigured: It is in use, or not ours.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     door = socket.socket(family)
@@ -132,7 +134,7 @@ def bound(host: str, port: int) -> socket.socket:
         door.bind((host, port))
     except OSError:
         door.close()
-        raise
+        raise unusable(f"{host}:{port}") from None
     return door
 
 

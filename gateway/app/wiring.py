@@ -56,6 +56,18 @@ class Parts:
         return Rules(catalog, formats, reader, Outgoing(catalog, formats), fresh_secret)
 
 
+def mllp_limits(parts: Parts, settings: Settings) -> Any:  # noqa: ANN401 - an adapter's own type
+    """Return the listener's limits."""
+    return parts.hl7v2.limits(
+        frame=settings.max_frame,
+        junk=settings.junk_between_frames,
+        first_byte=settings.first_byte_seconds,
+        mid_frame=settings.mid_frame_seconds,
+        idle=settings.idle_seconds,
+        per_address=settings.connections_per_peer,
+    )
+
+
 def opened(catalog: Catalog) -> Catalog:
     """Let the open test site take production traffic (``--open``)."""
     sites = {
@@ -101,15 +113,14 @@ def targets(
 
 
 def _missing(portal: Portal, secrets: Secrets) -> Problem | None:
+    """Name the first setting that is not there; all are read, to find a broken one."""
     names = [portal.url_setting]
     if portal.webhook is not None:
         names.append(portal.webhook.secret_setting)
     if portal.auth.kind != "none":
         names += [portal.auth.client_id_setting, portal.auth.client_secret_setting]
-    for name in names:
-        if not secrets.get(name):
-            return Problem("destination.not_configured", name)
-    return None
+    missing = [name for name in names if not secrets.get(name)]
+    return Problem("destination.not_configured", missing[0]) if missing else None
 
 
 def _portal_target(

@@ -192,7 +192,8 @@ class Effects:
         woken: Verdicts of waiting messages that were decided along with this one;
             one that goes on waiting is not among them.
         settled: Deliveries that a report proves to have arrived, each written
-            ``order_id@destination:operation``. One that was never attempted stays.
+            ``order_id@destination:operation``. One that was never attempted stays;
+            one under way is settled by its worker.
     """
 
     verdict: Verdict
@@ -213,7 +214,7 @@ class Settlement:
     Attributes:
         reported_at: When the attempt ended, UTC.
         outcome: ``delivered``, ``rejected``, ``not_taken``, ``unknown``, ``fault``;
-            ``guarded`` or ``expired`` if nothing was sent.
+            ``guarded``, ``expired`` or ``proven`` if nothing was sent.
         decide: Says what the outcome means for the order, over the order's state
             read in the same transaction; ``None`` if nothing.
     """

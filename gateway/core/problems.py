@@ -221,6 +221,9 @@ _codes(
     "Delete it and start again: a new one is made with mode 0600.",
     settings__not_an_endpoint="A setting is not HOST:PORT. | "
     "Write it like 127.0.0.1:2575.",
+    settings__address_unusable="Nothing can listen at this address: another program "
+    "does, or it is not this machine's. | Stop the other program, or choose another "
+    "address with --http or --mllp.",
     settings__unreadable_secret="The file that holds a secret cannot be read, "  # noqa: S106 - a code
     "or is empty. | Correct the path, the file's owner or its contents.",
     settings__no_mappings="The mappings folder is not there. | "

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+BY_REPORT = "settled.by_report"
+"""Code of a delivery that its receiver's report proved to have arrived."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -20,7 +20,9 @@ from gateway.delivery.outcome import (
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Delivered: the lane goes on."""
+    """Delivered: the lane goes on. ``code`` says how, if not by its answer."""
+
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

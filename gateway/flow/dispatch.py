@@ -18,6 +18,7 @@ from gateway.core.commands import ReportStatus
 from gateway.core.effects import Alarm, Sequel, Settlement
 from gateway.core.errors import LeaseLost, OutcomeUnknown, Unavailable
 from gateway.delivery.outcome import (
+    BY_REPORT,
     Delivered,
     DestinationFault,
     Evidence,
@@ -44,6 +45,7 @@ NAMES = {
 }
 LAPSED = Unknown(Evidence("lease.lapsed"))
 EXPIRED = Evidence("deadline.passed")
+PROVEN = Evidence(BY_REPORT)
 DRAIN_SECONDS = 10.0
 """How long a stopping dispatcher waits for its attempts."""
 
@@ -203,6 +205,8 @@ class Dispatcher:
         self._watch(claim, ended.name, ended.evidence.code, seconds)
 
     async def _end(self, claim: Claim) -> "_Ended":
+        if claim.proven:
+            return _Ended("proven", PROVEN, Done(BY_REPORT))
         if claim.guard:
             return _Ended("guarded", Evidence(claim.guard), Hold(claim.guard))
         if self._clock.now() > claim.deadline:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from conformance.demo.hurry import hurried
+from conformance.demo.stage import WEBHOOK_SECRET
 from conformance.simulators.messages import ASA
 from conformance.simulators.portal import CLIENT, PortalSimulator
 from conformance.simulators.st_elm import StElm
@@ -35,6 +36,7 @@ async def gateway(
         "BATON_HELIX_URL": portal.url,
         "BATON_HELIX_CLIENT_ID": CLIENT[0],
         "BATON_HELIX_CLIENT_SECRET": CLIENT[1],
+        "BATON_HELIX_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     mappings = hurried(tmp_path / "mappings")
     process = GatewayProcess(tmp_path / "data", mappings, settings)

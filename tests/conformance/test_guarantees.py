@@ -257,12 +257,23 @@ async def test_g7_one_peer_cannot_hold_all_connections(narrow: Scene) -> None:
 
 
 async def test_g7_a_body_over_the_limit_is_not_read_to_its_end(narrow: Scene) -> None:
+    assert await posted(narrow, signature="v1,unknown") == 413
+
+
+async def test_g7_the_body_of_what_nobody_signed_is_not_read(narrow: Scene) -> None:
+    assert await posted(narrow, signature="") == 401
+
+
+async def posted(narrow: Scene, *, signature: str) -> int:
+    """Post a webhook with a body over the limit; return the answer's status."""
     url = f"http://127.0.0.1:{narrow.stage.server.http_port}/webhooks/helix"
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    headers = dict(zip(names, ("msg_1", "1774000000", signature), strict=True))
     async with (
         aiohttp.ClientSession() as session,
-        session.post(url, data=b"x" * 5_001) as answer,
+        session.post(url, data=b"x" * 5_001, headers=headers) as answer,
     ):
-        assert answer.status == 413
+        return answer.status
 
 
 # ------------------------------------------------------------ G8

@@ -115,7 +115,8 @@ async def refuses(gateway: GatewayProcess) -> bool:
     ("settings", "says"),
     [
         ({"BATON_MLLP": "nonsense"}, "settings.not_an_endpoint"),
-        ({"BATON_MLLP": "192.0.2.1:2575"}, "cannot start"),
+        ({"BATON_MLLP": "192.0.2.1:2575"}, "settings.address_unusable"),
+        ({"BATON_HTTP": "192.0.2.1:8080"}, "settings.address_unusable"),
         ({"BATON_DATA": "/dev/null/baton"}, "store.folder"),
         ({"BATON_HELIX_CLIENT_SECRET_FILE": "/no/such"}, "settings.unreadable_secret"),
     ],

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.app.cli.output import complain, err
+from gateway.app.cli.output import complain
 from gateway.app.settings import Settings
 from gateway.core.errors import Misconfigured
 
@@ -69,9 +69,6 @@ def serve(
         _run(server.serve(settings))
     except Misconfigured as error:
         complain(error)
-        raise typer.Exit(2) from None
-    except OSError as error:
-        err.print(f"cannot start: {error}", markup=False)
         raise typer.Exit(2) from None
 
 

@@ -1,12 +1,14 @@
 """Claiming due deliveries, and settling what became of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, assert_never
 
 from gateway.core.effects import Alarm, Effects, Settlement, View
 from gateway.core.errors import LeaseLost
+from gateway.delivery.outcome import BY_REPORT
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, RetryAt
 from gateway.ports import Claim
 from gateway.store.sqlite.effects import raise_alarms, write_effects
@@ -24,6 +26,7 @@ _NEXT_DUE = _SQL["next_due"]
 _SETTLE = _SQL["settle"]
 _INSERT_ATTEMPT = _SQL["insert_attempt"]
 _PAUSE = _SQL["pause"]
+_PROVEN = _SQL["proven"]
 
 UNKNOWN: Final = "unknown"
 """The outcome after which the receiver may have acted."""
@@ -64,6 +67,7 @@ def _claim(destination: str, row: Row) -> Claim:
         deadline,
         lapsed,
         uncertain,
+        proven,
         guarded,
         identity,
         ledger_identity,
@@ -84,6 +88,7 @@ def _claim(destination: str, row: Row) -> Claim:
         deadline=moment(deadline),
         lapsed=bool(lapsed),
         uncertain=bool(uncertain),
+        proven=bool(proven),
         guard=_guard(bool(guarded and identity_hold), identity, ledger_identity or b""),
     )
 
@@ -111,6 +116,9 @@ def next_due(tx: Transaction, destination: str) -> datetime | None:
 
 def settle(tx: Transaction, settlement: Settlement, step: NextStep) -> frozenset[str]:
     """Record an attempt and what follows; see ``gateway.ports.Store.settle``."""
+    if not isinstance(step, Done | Refuse) and _proven(tx, settlement):
+        # Its answer was lost; what the receiver reported meanwhile was not.
+        step, settlement = Done(BY_REPORT), replace(settlement, decide=None)
     woken = _settle_delivery(tx, settlement, step)
     raise_alarms(tx, _alarms(settlement, step), settlement.reported_at)
     if settlement.decide is None:
@@ -124,6 +132,11 @@ def settle(tx: Transaction, settlement: Settlement, step: NextStep) -> frozenset
         failed = Alarm("message.failed", settlement.order_id)
         raise_alarms(tx, [failed], settlement.reported_at)
         return woken
+
+
+def _proven(tx: Transaction, settlement: Settlement) -> bool:
+    row = tx.row(_PROVEN, (settlement.delivery_id, settlement.lease))
+    return row is not None and bool(row[0])
 
 
 def _settle_delivery(
@@ -158,8 +171,8 @@ def _settle_delivery(
 def _standing(step: NextStep) -> tuple[str, bool, int | None, str]:
     """Return what a step makes of a delivery: state, whether open, due, code."""
     match step:
-        case Done():
-            return "delivered", False, None, ""
+        case Done(code):
+            return "delivered", False, None, code
         case Refuse(code):
             return "rejected", False, None, code
         case RetryAt(due, code):

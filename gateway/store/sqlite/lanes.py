@@ -1,5 +1,6 @@
 """Moving deliveries from one state to the next, and their lanes along with them."""
 
+from gateway.delivery.outcome import BY_REPORT
 from gateway.store.sqlite.transaction import Transaction
 from gateway.store.statements import statements
 
@@ -7,9 +8,7 @@ _SQL = statements("sqlite", "deliveries")
 _PROMOTE = _SQL["promote"]
 _CLOSE = _SQL["close"]
 _SETTLE_BY_REPORT = _SQL["settle_by_report"]
-
-BY_REPORT = "settled.by_report"
-"""Code of a delivery that its receiver's report proved to have arrived."""
+_PROVE = _SQL["prove"]
 
 
 def move(tx: Transaction, destination: str, before: str, after: str) -> None:
@@ -34,12 +33,15 @@ def promote(tx: Transaction, order_id: str, destination: str) -> bool:
 def settle_by_report(tx: Transaction, proven: str) -> frozenset[str]:
     """Close what a report proves to have arrived: ``order_id@destination:operation``.
 
-    What a worker holds a lease on is left to that worker. Returns the destination
-    if its lane goes on.
+    What a worker holds a lease on is settled by that worker, who will find it
+    proven. Returns the destination if its lane goes on.
     """
     lane, _, operation = proven.rpartition(":")
     order_id, _, destination = lane.partition("@")
     for seq, state in tx.rows(_SETTLE_BY_REPORT, (order_id, destination, operation)):
+        if state == "leased":
+            tx.execute(_PROVE, (seq,))
+            continue
         close(tx, seq, destination, before=state, after="delivered", code=BY_REPORT)
     went_on = promote(tx, order_id, destination)
     return frozenset([destination] if went_on else [])

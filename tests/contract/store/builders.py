@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import pytest
+
 from gateway.core import ledger
 from gateway.core.effects import (
     Alarm,
@@ -20,7 +22,7 @@ from gateway.core.effects import (
     View,
 )
 from gateway.core.envelope import Envelope
-from gateway.core.errors import Problem
+from gateway.core.errors import NotAllowed, Problem
 from gateway.core.identity import identity_digest
 from gateway.core.ids import MessageId
 from gateway.core.order import (
@@ -35,6 +37,7 @@ from gateway.core.order import (
 )
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Refusal, Verdict
 from gateway.ports import Claim
+from tests.contract.store.backends import AnyStore
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -256,3 +259,19 @@ def message(
 def failing(_: View) -> Effects:
     """Fail as a bug in deciding would."""
     raise KeyError("a bug")
+
+
+SIGNED: dict[str, Any] = {"who": "ana", "reason": "asked the portal", "now": NOON}
+"""Who does something, and why."""
+
+
+def codes(refused: pytest.ExceptionInfo[NotAllowed]) -> list[str]:
+    """Why something was not allowed."""
+    return [problem.code for problem in refused.value.problems]
+
+
+async def operations(store: AnyStore) -> list[str]:
+    """What can be claimed an hour later."""
+    now = NOON + HOUR
+    claims = await store.claim(PORTAL, now=now, until=now + MINUTE, limit=9)
+    return [claimed.operation for claimed in claims]

@@ -116,7 +116,7 @@ async def test_a_pause_holds_the_whole_destination_and_no_other(
     await put(store, "submit", order_id="ORDER-o2")
     await put(store, "status", order_id="ORDER-o3", destination=EHR)
     [first] = await claim(store, limit=1)
-    pause = RetryAt(NOON + HOUR, "http.429", pause=True)
+    pause = RetryAt(NOON + HOUR, "http.429", pause_until=NOON + HOUR)
 
     await store.settle(report(first, "not_taken"), pause)
 
@@ -132,7 +132,7 @@ async def test_a_later_shorter_pause_does_not_end_a_longer_one(
         await put(store, "submit", order_id=f"ORDER-o{number}")
     first, second = await claim(store)
     for claimed, wait in ((first, HOUR), (second, MINUTE)):
-        step = RetryAt(NOON + wait, "http.429", pause=True)
+        step = RetryAt(NOON + wait, "http.429", pause_until=NOON + wait)
         await store.settle(report(claimed, "not_taken"), step)
 
     assert await operations(store, now=NOON + HOUR - SECOND) == []
@@ -142,7 +142,7 @@ async def test_a_pause_also_keeps_lapsed_leases(store: AnyStore) -> None:
     for number in (1, 2):
         await put(store, "submit", order_id=f"ORDER-o{number}")
     first, _lost = await claim(store)
-    pause = RetryAt(NOON + HOUR, "http.429", pause=True)
+    pause = RetryAt(NOON + HOUR, "http.429", pause_until=NOON + HOUR)
     await store.settle(report(first, "not_taken"), pause)
 
     assert await operations(store, now=NOON + 2 * MINUTE) == []
@@ -161,7 +161,7 @@ async def test_next_due_is_when_something_can_be_claimed(store: AnyStore) -> Non
     [claimed] = await claim(store, now=NOON + MINUTE)
     assert await store.next_due(PORTAL) == NOON + 2 * MINUTE  # its lease
 
-    pause = RetryAt(NOON + 2 * HOUR, "http.429", pause=True)
+    pause = RetryAt(NOON + 2 * HOUR, "http.429", pause_until=NOON + 2 * HOUR)
     await store.settle(report(claimed, "not_taken"), pause)
     assert await store.next_due(PORTAL) == NOON + 2 * HOUR
 

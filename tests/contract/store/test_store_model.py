@@ -49,7 +49,10 @@ FATES: dict[str, Callable[[datetime], tuple[NextStep, str]]] = {
     "dead, unknown": lambda _: (GiveUp("http.500", certain=False), "unknown"),
     "at once": lambda now: (RetryAt(now, "http.500"), "unknown"),
     "later": lambda now: (RetryAt(now + MINUTE, "http.503"), "not_taken"),
-    "all later": lambda now: (RetryAt(now + MINUTE, "http.429", pause=True), "fault"),
+    "all later": lambda now: (
+        RetryAt(now + MINUTE, "http.429", pause_until=now + 2 * MINUTE),
+        "fault",
+    ),
 }
 """What may become of an attempt, and what follows it."""
 MIXED = [*FATES, "lost", *["delivered"] * 6]
@@ -110,6 +113,14 @@ class Model:
         if sent.state == "leased":
             return sent.lease_until <= self.now
         return sent.state == "ready" and sent.due <= self.now
+
+    def may_go_again(self, sent: Sent) -> bool:
+        """Whether a person may send it again: its lane did not go on without it."""
+        if sent.state == "held" or (sent.state == "dead" and sent.blocks):
+            return True
+        later = self.sent[self.sent.index(sent) + 1 :]
+        lane = [s for s in later if s.new.lane == sent.new.lane]
+        return sent.state == "dead" and not any(s.attempts for s in lane)
 
     def of(self, claimed: Claim) -> Sent:
         """Find the delivery of a claim."""
@@ -215,19 +226,20 @@ class Lanes(RuleBasedStateMachine):
                 sent.close("held", blocks=True)
             case GiveUp(_, certain):
                 sent.close("dead", blocks=not certain)
-            case RetryAt(due, _, pause):
+            case RetryAt(due, _, until):
                 sent.state, sent.due = "ready", due
-                if pause:
+                if until is not None:
                     paused = self.model.paused
                     where = sent.new.destination
-                    paused[where] = max(paused.get(where, NOON), due)
+                    paused[where] = max(paused.get(where, NOON), until)
 
     @rule(data=st.data(), found=st.sampled_from(["delivered", "rejected", "ready"]))
     def resolve(self, data: st.DataObject, found: Any) -> None:  # noqa: ANN401 - a resolution
         if not self.model.sent:
             return
         sent = data.draw(st.sampled_from(self.model.sent))
-        allowed = sent.state in (["held"] if found == "ready" else STUCK)
+        again = found == "ready"
+        allowed = self.model.may_go_again(sent) if again else sent.state in STUCK
         desk = beside(self.location)
         signed: dict[str, Any] = {
             "who": "ana",
@@ -239,8 +251,8 @@ class Lanes(RuleBasedStateMachine):
                 desk.resolve(sent.new.delivery_id, as_=found, **signed)
             return
         desk.resolve(sent.new.delivery_id, as_=found, **signed)
-        if found == "ready":
-            sent.state, sent.due = "ready", self.model.now
+        if again:
+            sent.state, sent.due, sent.blocks = "ready", self.model.now, True
         else:
             sent.close(found)
 

@@ -265,7 +265,7 @@ async def test_the_figures_behind_the_metrics(store: AnyStore) -> None:
     await store.commit(message(placing(order, deliveries=sent)))
     await store.commit(message(Effects(APPLIED, ACCEPTED), received_at=NOON + HOUR))
     [claimed] = await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=9)
-    pause = RetryAt(NOON + HOUR, "http.429", pause=True)
+    pause = RetryAt(NOON + HOUR, "http.429", pause_until=NOON + HOUR)
     await store.settle(report(claimed, "not_taken"), pause)
 
     counts = store.queries.counts()

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.effects import Effects, Keys, View
 from gateway.core.errors import LeaseLost
 from gateway.core.order import Status, TherapyOrder
-from gateway.delivery.policy import Done, Hold, Refuse, RetryAt
+from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, RetryAt
 from gateway.ports import Claim
 from tests.contract.store.backends import AnyStore
 from tests.contract.store.builders import (
@@ -110,17 +110,50 @@ def reports(*proven: str) -> Effects:
     return Effects(APPLIED, ACCEPTED, settled=proven)
 
 
-async def test_a_report_settles_what_is_on_its_way(store: AnyStore) -> None:
+UNCLEAR = [
+    Hold("delivery.outcome_unknown"),
+    RetryAt(NOON, "http.500"),
+    GiveUp("http.500", certain=False),
+]
+
+
+@pytest.mark.parametrize("step", UNCLEAR)
+async def test_a_report_settles_what_was_on_its_way_when_its_answer_is_lost(
+    store: AnyStore, step: NextStep
+) -> None:
     """The webhook came before the answer to the request that caused it."""
     claimed = await claimed_submit(store, "cancel")
-
     receipt = await store.commit(message(reports(f"{claimed.lane}:submit")))
+    assert receipt.destinations == frozenset()
 
-    assert receipt.destinations == {PORTAL}
+    woken = await store.settle(report(claimed, "unknown", decide=failing), step)
+
+    assert woken == {PORTAL}
     assert state(store, claimed) == "delivered"
     assert [c.operation for c in await claim(store)] == ["cancel"]
-    with pytest.raises(LeaseLost):
-        await store.settle(report(claimed, "unknown"), Hold("delivery.outcome_unknown"))
+    assert store.queries.alarms() == []
+
+
+async def test_the_answer_to_what_is_on_its_way_is_heard_after_a_report(
+    store: AnyStore,
+) -> None:
+    """It may say what the report did not, such as the manufacturer's number."""
+    claimed = await claimed_submit(store)
+    await store.commit(message(reports(f"{claimed.lane}:submit")))
+
+    await store.settle(report(claimed, decide=acknowledged, keys=ASKS), Done())
+
+    assert (state(store, claimed), status(store)) == ("delivered", "acknowledged")
+
+
+async def test_what_a_lost_worker_sent_is_known_by_the_report(store: AnyStore) -> None:
+    lost = await claimed_submit(store)
+    await store.commit(message(reports(f"{lost.lane}:submit")))
+
+    later = NOON + MINUTE
+    [again] = await store.claim(PORTAL, now=later, until=later + MINUTE, limit=9)
+
+    assert (lost.proven, again.proven, again.lapsed) == (False, True, True)
 
 
 async def test_a_report_settles_what_nobody_knew(store: AnyStore) -> None:

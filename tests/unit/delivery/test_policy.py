@@ -120,13 +120,13 @@ def test_the_receivers_wish_is_a_floor_and_slows_the_whole_destination(
 ) -> None:
     step = after(kind(SEEN, retry_after=wish), attempt=2)
 
-    assert step == RetryAt(due, "http.503", pause=True)
+    assert step == RetryAt(due, "http.503", pause_until=NOON + wish)
 
 
 def test_jitter_does_not_stretch_the_receivers_wish() -> None:
     step = after(NotTaken(SEEN, retry_after=HOUR), jitter=0.9)
 
-    assert step == RetryAt(at(13), "http.503", pause=True)
+    assert step == RetryAt(at(13), "http.503", pause_until=at(13))
 
 
 # ---------------------------------------------------------------- the deadline
@@ -190,11 +190,13 @@ def test_a_fault_pauses_the_whole_destination(attempt: int) -> None:
         DestinationFault(Evidence("http.401")), attempt=attempt, patience=patience
     )
 
-    assert step == RetryAt(at(12, 10), "http.401", pause=True)
+    assert step == RetryAt(at(12, 10), "http.401", pause_until=at(12, 10))
 
 
 def test_a_fault_rests_for_a_minute_unless_agreed_otherwise() -> None:
-    assert after(DestinationFault(SEEN)) == RetryAt(at(12, 1), "http.503", pause=True)
+    due = at(12, 1)
+
+    assert after(DestinationFault(SEEN)) == RetryAt(due, "http.503", pause_until=due)
 
 
 def test_a_fault_does_not_outlive_the_deadline() -> None:

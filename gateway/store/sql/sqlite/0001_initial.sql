@@ -104,7 +104,8 @@ CREATE TABLE events (
 -- Lane: one order at one destination. open: it keeps what follows it in its
 -- lane waiting. head: it is the first open one of its lane. lapsed: the lease
 -- before this one ended without a result. uncertain: some attempt did, or ended
--- unknown, so the receiver may have acted.
+-- unknown, so the receiver may have acted. proven: the receiver reported what
+-- came of it while a worker held the lease, so it has arrived.
 CREATE TABLE deliveries (
     seq          INTEGER PRIMARY KEY,
     id           TEXT NOT NULL UNIQUE,
@@ -123,6 +124,7 @@ CREATE TABLE deliveries (
     lease_until  INTEGER,
     lapsed       INTEGER NOT NULL DEFAULT 0,
     uncertain    INTEGER NOT NULL DEFAULT 0,
+    proven       INTEGER NOT NULL DEFAULT 0,
     attempts     INTEGER NOT NULL DEFAULT 0,
     code         TEXT NOT NULL DEFAULT '',
     deadline     INTEGER NOT NULL,

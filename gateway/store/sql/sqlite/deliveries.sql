@@ -23,7 +23,7 @@ UPDATE deliveries
          ORDER BY due, seq
          LIMIT ?4)
 RETURNING due, seq, id, order_id, key, operation, content_type, attempts, lease,
-          deadline, lapsed, uncertain, guarded, identity,
+          deadline, lapsed, uncertain, proven, guarded, identity,
           (SELECT identity FROM orders WHERE id = deliveries.order_id),
           (SELECT identity_hold FROM orders WHERE id = deliveries.order_id),
           (SELECT body FROM bodies WHERE delivery = deliveries.seq);
@@ -65,13 +65,19 @@ INSERT INTO destinations (name, paused_until, reason) VALUES (?, ?, ?)
     paused_until = excluded.paused_until, reason = excluded.reason
     WHERE excluded.paused_until > paused_until;
 
--- Only what may have arrived: some attempt ended unknown. What is leased is left
--- to its own answer; if none comes, its lease lapses and a later report settles it.
+-- Only what may have arrived: some attempt is under way, or ended unknown.
 -- name: settle_by_report
 SELECT seq, state FROM deliveries
  WHERE order_id = ? AND destination = ? AND open = 1 AND operation = ?
-   AND uncertain = 1 AND state <> 'leased'
+   AND (uncertain = 1 OR state = 'leased')
    AND (state <> 'held' OR code = 'delivery.outcome_unknown');
+
+-- The answer under way may say more than the report did, so its worker settles it.
+-- name: prove
+UPDATE deliveries SET proven = 1 WHERE seq = ?;
+
+-- name: proven
+SELECT proven FROM deliveries WHERE id = ? AND lease = ? AND state = 'leased';
 
 -- name: close
 UPDATE deliveries
