@@ -61,10 +61,10 @@ bench: $(STAMP) ## measure speed beside peers and limits (BATON_PERF)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 crash: $(STAMP) ## kill the gateway BATON_KILLS times and check the books
-	$(BIN)/python -m pytest -m campaign tests/crash $(ARGS)
+	$(BIN)/python -m pytest -m campaign -o faulthandler_timeout=0 -s tests/crash $(ARGS)
 
 soak: $(STAMP) ## run for a long time under faults
-	$(BIN)/python -m pytest -m soak $(ARGS)
+	$(BIN)/python -m pytest -m soak -o faulthandler_timeout=0 -s $(ARGS)
 
 lock: $(UV) ## refresh both locks; ARGS="--upgrade" moves to current versions
 	$(COMPILE) --extra dev $(ARGS) --output-file requirements-dev.lock

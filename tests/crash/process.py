@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx2
 
+LONG_ENOUGH = 120.0
+"""Seconds after which a command is taken to hang."""
 BATON = (sys.executable, "-m", "gateway.app.cli")
 
 
@@ -78,7 +80,11 @@ class GatewayProcess:
             return await self._process.wait()
 
     async def run(self, *arguments: str) -> tuple[int, str]:
-        """Run another command on the same data; return exit status and output."""
+        """Run another command on the same data; return exit status and output.
+
+        Raises:
+            TimeoutError: It went on and on, and was killed.
+        """
         process = await asyncio.create_subprocess_exec(
             *BATON,
             *arguments,
@@ -86,6 +92,12 @@ class GatewayProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await process.communicate()
+        try:
+            async with asyncio.timeout(LONG_ENOUGH):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
         assert process.returncode is not None
         return process.returncode, output.decode()
