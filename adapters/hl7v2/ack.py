@@ -67,22 +67,23 @@ def answer(
     for an application answer: nothing is ever sent separately yet.
     """
     msh = header.native if isinstance(header.native, Msh) else NO_MSH
+    accepted = verdict.accepted
     close = any(problem.code in CLOSING for problem in verdict.problems)
-    kind = due(msh, accepted=verdict.accepted)
+    kind = due(msh, accepted=accepted)
     if not kind:
         return Answer(AnswerKind.NONE, close=close)
     code = _code(kind, verdict)
     code = conventions.codes.get(code, code)
-    sign = AnswerKind.POSITIVE if verdict.accepted else AnswerKind.NEGATIVE
     structured = conventions.structured_answers and _original(msh)
     minor = _minor(header.version)
     lines = [
         _msh(msh, _type(header, msh, structured=structured), message_id, now),
         _msa(msh, code, verdict.text if minor < err.NO_TEXT_IN_MSA_FROM else ""),
     ]
-    if not verdict.accepted:
+    if not accepted:
         errors = err.segments(msh, verdict, conventions, minor)
         lines += [line.encode("ascii", "replace") for line in errors]
+    sign = AnswerKind.POSITIVE if accepted else AnswerKind.NEGATIVE
     return Answer(sign, code, b"\r".join(lines) + b"\r", close)
 
 
@@ -129,23 +130,20 @@ def _stamp(second: datetime) -> bytes:
 
 
 def _msh(msh: Msh, message_type: bytes, message_id: str, now: datetime) -> bytes:
-    fields = msh.fields
-    parts = [
-        *(b"MSH", msh.dialect.encoding_characters.encode()),
-        *(fields[4], fields[5], fields[2], fields[3]),
-        _stamp(now.replace(microsecond=0)),
-        b"",
-        *(message_type, message_id.encode()),
-        *(fields[10] or b"P", fields[11] or _OUR_VERSION),
-    ]
+    _, _, theirs, at, ours, here, *_ = fields = msh.fields
+    stamp, own_id = _stamp(now.replace(microsecond=0)), message_id.encode()
+    encoding = msh.dialect.encoding_characters.encode()
+    mode, version = fields[10] or b"P", fields[11] or _OUR_VERSION
+    parts = [b"MSH", encoding, ours, here, theirs, at, stamp, b"", message_type]
+    parts += [own_id, mode, version]
     if fields[17]:
-        parts += [*([b""] * 5), fields[17]]
-    return msh.dialect.field.encode().join(parts)
+        parts += [b"", b"", b"", b"", b"", fields[17]]
+    return msh.dialect.field_byte.join(parts)
 
 
 def _type(header: Header, msh: Msh, *, structured: bool) -> bytes:
     """Return MSH-9: with a trigger from 2.3, with a structure from 2.3.1."""
-    component = msh.dialect.component.encode()
+    component = msh.dialect.component_byte
     trigger = (*msh.fields[8].split(component, 2), b"", b"")[1]
     parts = (b"ACK", trigger, b"ACK")
     if structured:
@@ -159,7 +157,7 @@ def _msa(msh: Msh, code: str, text: str) -> bytes:
     parts = [b"MSA", code.encode(), msh.fields[9]]
     if text:
         parts.append(msh.dialect.escaped(text).encode("ascii", "replace"))
-    return msh.dialect.field.encode().join(parts)
+    return msh.dialect.field_byte.join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +191,7 @@ def parse_answer(body: bytes, control_id: bytes) -> Reply:
     """
     msh = peek(body)[0].native
     lines = body[msh.start :].replace(b"\n", b"\r").split(b"\r")
-    mark = msh.dialect.field.encode()
+    mark = msh.dialect.field_byte
     named = [line.split(mark) for line in lines]
     said = [fields for fields in named if fields[0] == b"MSA"]
     headers = sum(fields[0] == b"MSH" for fields in named)
@@ -212,11 +210,11 @@ def parse_answer(body: bytes, control_id: bytes) -> Reply:
 def _conditions(fields: list[bytes], msh: Msh) -> Iterator[str]:
     """Yield the codes of one ERR: ERR-3 from 2.5, ERR-1.4 of each repetition before."""
     marks = msh.dialect
-    component = marks.component.encode()
+    component = marks.component_byte
     if len(fields) > _ERR_3 and fields[_ERR_3]:
         yield _word(fields[_ERR_3].split(component, 1)[0])
         return
-    for each in b"".join(fields[1:2]).split(marks.repetition.encode()):
+    for each in b"".join(fields[1:2]).split(marks.repetition_byte):
         condition = (each.split(component) + [b""] * 4)[3]
         yield _word(condition.split(marks.subcomponent.encode(), 1)[0])
 

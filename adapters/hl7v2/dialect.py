@@ -24,7 +24,10 @@ _ENCODING_CHARACTERS: Final = (4, 5)
 
 
 class Dialect:
-    """How one message is delimited, escaped and encoded. Made by ``dialect``."""
+    """How one message is delimited, escaped and encoded. Made by ``dialect``.
+
+    The delimiters are there as text and, for headers and answers, as bytes.
+    """
 
     __slots__ = (
         "_escaped",
@@ -32,10 +35,13 @@ class Dialect:
         "_table",
         "codec",
         "component",
+        "component_byte",
         "encoding_characters",
         "escape",
         "field",
+        "field_byte",
         "repetition",
+        "repetition_byte",
         "subcomponent",
     )
 
@@ -47,6 +53,9 @@ class Dialect:
         self.repetition = encoding_characters[1]
         self.escape = escape = encoding_characters[2]
         self.subcomponent = encoding_characters[3]
+        self.field_byte = field.encode()
+        self.component_byte = self.component.encode()
+        self.repetition_byte = self.repetition.encode()
         self._table = dict(zip("SRETP", encoding_characters, strict=False))
         self._table |= {"F": field, ".br": _BREAK}
         e = re.escape(escape)

@@ -34,7 +34,7 @@ def read(msh: Msh, conventions: Conventions) -> Message:
         raise Unreadable(Problem("message.no_header", "MSH"))
     marks = msh.dialect
     choices = charset.declared(
-        msh.fields[17], marks.repetition.encode(), conventions.charset
+        msh.fields[17], marks.repetition_byte, conventions.charset
     )
     text = _decoded(msh, choices, conventions.line_ends)
     head = (marks.field + marks.encoding_characters).encode()

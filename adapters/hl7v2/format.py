@@ -93,14 +93,16 @@ def _sole(place: Place) -> Find:
     Which of them a window shows is chance: HL7 lets a PID follow the ORC whose
     order it is not. An ``each: PID`` stands at one and reads that.
     """
-    find = find_of(place)
-    if place.segment != PATIENT:
-        return find
+    name = place.segment
     if not place.which:
-        return lambda node: node.first(PATIENT)
+        return lambda node: node.segment if node.id == name else node.near.get(name)
+    find = find_of(place)
+    if name != PATIENT:
+        return find
 
     def checked(node: Node) -> Segment | None:
-        node.scope.first(PATIENT)
+        if node.scope.crowded:
+            node.scope.near[PATIENT].split()
         return find(node)
 
     return checked
@@ -110,7 +112,7 @@ def _component(name: str, field: int, at: int, take: Take) -> Getter:
     """The commonest place, ``PID-5.1``; of most segments the text itself."""
 
     def get(node: Node) -> Value:
-        segment = node.first(name)
+        segment = node.segment if node.id == name else node.near.get(name)
         if segment is None:
             return None
         parts = segment.parts or segment.split()
@@ -136,7 +138,7 @@ def _plain(name: str, field: int, take: Take) -> Getter:
     """A place that is more than a component, with nothing it does not need."""
 
     def get(node: Node) -> Value:
-        segment = node.first(name)
+        segment = node.segment if node.id == name else node.near.get(name)
         if segment is None:
             return None
         parts = segment.parts or segment.split()
@@ -192,7 +194,7 @@ def _delimiters(place: Place) -> Getter:
         raise NotAPlace("MSH-1 and MSH-2 have no parts")
 
     def get(node: Node) -> Value:
-        segment = node.first(place.segment)
+        segment = node.near.get(place.segment)
         return None if segment is None else segment.raw(place.field) or None
 
     return get
@@ -202,12 +204,15 @@ def _segments(place: Place) -> Walker:
     if number_of(place.which):
         find = find_of(place)
         return lambda node: _nodes([each] if (each := find(node)) else [], node)
+    if not place.which:
+        return lambda node: _nodes(node.every(place.segment), node)
     test = segment_test(place.which)
     return lambda node: _nodes(filter(test, node.every(place.segment)), node)
 
 
 def _nodes(segments: Iterable[Segment], node: Node) -> list[Current]:
-    return [Current(segment, node.scope) for segment in segments]
+    scope = node.scope
+    return [Current(segment, scope) for segment in segments]
 
 
 def _field(text: str) -> Walker:

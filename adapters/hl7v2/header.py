@@ -9,6 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from adapters.hl7v2 import charset
@@ -117,7 +118,7 @@ def _delimiters(line: bytes) -> Dialect | None:
 
 
 def _split(line: bytes, marks: Dialect, *, plain: bool) -> list[bytes]:
-    separator = marks.field.encode()
+    separator = marks.field_byte
     fields = line.split(separator)
     if not plain:
         fields = _split_decoded(line, separator) or fields
@@ -144,27 +145,52 @@ def _split_decoded(line: bytes, separator: bytes) -> list[bytes] | None:
 
 
 def _header(msh: Msh, end: int, *, plain: bool) -> Header:
-    fields = msh.fields
-    component = msh.dialect.component.encode()
+    fields, marks = msh.fields, msh.dialect
     codec = "ascii" if plain else _codec(msh)
-    trigger = fields[8].split(component, 2)
+    same = (fields[2], fields[3], fields[8], fields[10], fields[11])
+    short = sum(map(len, same)) < _LONG
+    application, facility, sender, type_, processing_id, version = (
+        _remembered if short else _interface
+    )(same, marks, codec)
     return Header(
-        application=_text(fields[2].split(component, 1)[0], codec),
-        facility=_text(fields[3].split(component, 1)[0], codec),
-        # The separator cannot occur in either, so two senders never share a scope.
-        sender=_text(fields[2] + msh.dialect.field.encode() + fields[3], codec),
-        type=_text(b"^".join(trigger[:2]), codec),
-        control_id=_text(fields[9], codec),
-        processing_id=_text(fields[10].split(component, 1)[0], codec),
-        version=_text(fields[11].split(component, 1)[0], codec),
-        sent_at=_moment(fields[6].split(component, 1)[0]),
-        digest=_digest(msh, end),
-        native=msh,
+        application,
+        facility,
+        sender,
+        type_,
+        _text(fields[9], codec),
+        processing_id,
+        version,
+        _moment(fields[6].split(marks.component_byte, 1)[0]),
+        _digest(msh, end),
+        msh,
     )
 
 
+def _interface(
+    same: tuple[bytes, ...], marks: Dialect, codec: str
+) -> tuple[str, str, str, str, str, str]:
+    """Read what is the same in all messages of one type that one sender sends."""
+    application, facility, type_, processing_id, version = same
+    component = marks.component_byte
+    trigger = type_.split(component, 2)
+    return (
+        _text(application.split(component, 1)[0], codec),
+        _text(facility.split(component, 1)[0], codec),
+        # The separator cannot occur in either, so two senders never share a scope.
+        _text(application + marks.field_byte + facility, codec),
+        _text(b"^".join(trigger[:2]), codec),
+        _text(processing_id.split(component, 1)[0], codec),
+        _text(version.split(component, 1)[0], codec),
+    )
+
+
+_LONG: Final = 400
+"""Bytes; longer ones are read anew, so that a stranger cannot fill the memory."""
+_remembered = lru_cache(maxsize=1024)(_interface)
+
+
 def _codec(msh: Msh) -> str:
-    repetition = msh.dialect.repetition.encode()
+    repetition = msh.dialect.repetition_byte
     try:
         return charset.declared(msh.fields[17], repetition, "")[0]
     except Unreadable:
@@ -199,7 +225,7 @@ def _digest(msh: Msh, end: int) -> bytes:
     """SHA-256 without what a resend may change: MSH-7, MSH-8 and MSH-13."""
     kept = msh.fields.copy()
     kept[6] = kept[7] = kept[12] = b""
-    digest = hashlib.sha256(msh.dialect.field.encode().join(kept))
+    digest = hashlib.sha256(msh.dialect.field_byte.join(kept))
     digest.update(memoryview(msh.body)[end:])
     return digest.digest()
 
@@ -217,7 +243,7 @@ def _objection(msh: Msh, end: int) -> Verdict | None:
         return _FRAGMENT
     if body.count(b"\r" if by_cr else b"\n") > MOST_SEGMENTS:
         return _TOO_MANY
-    component = msh.dialect.component.encode()
+    component = msh.dialect.component_byte
     if fields[11].split(component, 1)[0] not in VERSIONS:
         return _VERSION
     return None if fields[8].split(component, 1)[0] else _NO_TYPE

@@ -1,7 +1,7 @@
 """What a message is made of, and where a place in it is looked up.
 
-``first`` answers with the nearest segment of an id, ``every`` with all that are
-visible:
+``near`` has the nearest segment of each id, ``every`` returns all that are visible;
+a node that is of one segment has that before all others:
 
     Message      all segments
     Scope        a window of segments, and behind it the shared ones before the
@@ -69,19 +69,36 @@ class Segment:
         return parts[field] if field < len(parts) else ""
 
 
-class Node(Protocol):
-    """Where a place is looked up."""
+class Several(Segment):
+    """Stands for the patient of a message with several: whoever reads it is told."""
 
-    def first(self, name: str) -> Segment | None:
-        """Return the nearest segment with the id ``name``.
+    __slots__ = ()
+
+    def split(self) -> list[str]:
+        """Refuse.
 
         Raises:
             Unmappable: It is one of several patients (``segment.repeated``).
         """
+        raise Unmappable(Problem("segment.repeated", f"{PATIENT}[2]"))
+
+
+class Node(Protocol):
+    """Where a place is looked up."""
+
+    @property
+    def id(self) -> str:
+        """Id of the one segment this node is, or is in; else ``""``."""
         ...
 
-    def nearest(self, name: str) -> Segment | None:
-        """Return the same, whoever the patient is: to say where it stands."""
+    @property
+    def segment(self) -> Segment | None:
+        """That segment."""
+        ...
+
+    @property
+    def near(self) -> dict[str, Segment]:
+        """The nearest segment of each id; of several patients ``Several``."""
         ...
 
     def every(self, name: str) -> Sequence[Segment]:
@@ -102,7 +119,10 @@ class Scope:
     has several patients, also where the window shows but one.
     """
 
-    __slots__ = ("by_id", "crowded", "indexes", "outer", "segments")
+    __slots__ = (
+        *("by_id", "crowded", "id", "indexes"),
+        *("near", "outer", "segment", "segments"),
+    )
 
     def __init__(
         self,
@@ -111,29 +131,27 @@ class Scope:
         *,
         crowded: bool = False,
     ) -> None:
+        self.id = ""
+        self.segment: Segment | None = None
         self.segments = segments
         self.outer = outer
         self.crowded = crowded
         self.by_id: dict[str, list[Segment]] = {}
+        self.near: dict[str, Segment] = {} if outer is None else outer.near.copy()
         self.indexes: dict[tuple[str | int, ...], dict[object, Segment]] = {}
+        by_id, near = self.by_id, self.near
         for segment in segments:
-            self.by_id.setdefault(segment.id, []).append(segment)
-
-    def first(self, name: str) -> Segment | None:
-        """Return the first in the window, else the first behind it.
-
-        Raises:
-            Unmappable: It is one of several patients (``segment.repeated``).
-        """
-        if self.crowded and name == PATIENT:
-            raise Unmappable(Problem("segment.repeated", f"{PATIENT}[2]"))
-        found = self.by_id.get(name)
-        if found is not None:
-            return found[0]
-        return None if self.outer is None else self.outer.first(name)
+            name = segment.id
+            if name in by_id:
+                by_id[name].append(segment)
+            else:
+                by_id[name] = [segment]
+                near[name] = segment
+        if crowded and PATIENT in near:
+            near[PATIENT] = Several(near[PATIENT].text, near[PATIENT].dialect)
 
     def nearest(self, name: str) -> Segment | None:
-        """Return the same, whoever the patient is."""
+        """Return the first in the window, else behind it, whoever the patient is."""
         found = self.by_id.get(name)
         if found is not None:
             return found[0]
@@ -194,8 +212,8 @@ class Message(Scope):
     def __init__(
         self, segments: list[Segment], msh: Msh, dialect: Dialect, line_ends: LineEnds
     ) -> None:
-        super().__init__(segments)
-        self.crowded = len(self.by_id.get(PATIENT, ())) > 1
+        patients = sum(segment.id == PATIENT for segment in segments)
+        super().__init__(segments, crowded=patients > 1)
         self.body = msh.body
         self.start = msh.start
         self.dialect = dialect
@@ -206,19 +224,13 @@ class Message(Scope):
 class Current:
     """The segment an ``each:`` stands at."""
 
-    __slots__ = ("outer", "segment")
+    __slots__ = ("id", "near", "outer", "segment")
 
     def __init__(self, segment: Segment, outer: Scope) -> None:
+        self.id = segment.id
         self.segment = segment
+        self.near = outer.near
         self.outer = outer
-
-    def first(self, name: str) -> Segment | None:
-        """Return this very segment if it is asked for, else the nearest one."""
-        return self.segment if name == self.segment.id else self.outer.first(name)
-
-    def nearest(self, name: str) -> Segment | None:
-        """Return this very segment if it is asked for, else the nearest one."""
-        return self.segment if name == self.segment.id else self.outer.nearest(name)
 
     def every(self, name: str) -> Sequence[Segment]:
         """Return all that are visible from where this one was found."""

@@ -103,7 +103,9 @@ def find_of(place: Place) -> Find:
     """Compile what finds the segment of ``place``; a value is sought nearest first."""
     name, number = place.segment, number_of(place.which)
     if not place.which:
-        return lambda node: node.nearest(name)
+        return lambda node: (
+            node.segment if node.id == name else node.scope.nearest(name)
+        )
     if not number and len(place.which) == 1:
         return _indexed(name, place.which[0])
     test = segment_test(place.which)

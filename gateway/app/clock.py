@@ -1,5 +1,6 @@
 """The real clock and the real chance; the only place they come from."""
 
+import os
 import secrets
 from datetime import UTC, datetime
 
@@ -21,4 +22,4 @@ def new_minter() -> Minter:
 
 def fresh_secret() -> bytes:
     """Return 16 random bytes."""
-    return secrets.token_bytes(16)
+    return os.urandom(16)

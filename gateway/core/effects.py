@@ -90,7 +90,8 @@ class View:
         by_id: By order id, for those asked for.
         patients: Open orders whose patient has one of the asked identifiers.
         cois: Open orders bound to one of the asked (issuer, value) pairs.
-        waiting: Messages that wait for one of the asked business keys or ids.
+        waiting: Messages that wait for one of the asked business keys that has no
+            order yet.
         collision: The control id was used within 24 hours for another content.
         reused: It was used longer ago for another content.
         asked: What was looked up; what is asked for and not here does not exist.
@@ -188,7 +189,7 @@ class Effects:
     Attributes:
         orders: New standing of every order touched; the store derives its
             projections and look-up keys from it.
-        wait_for: Business keys or order ids a waiting message waits for.
+        wait_for: Business keys a waiting message waits for.
         woken: Verdicts of waiting messages that were decided along with this one;
             one that goes on waiting is not among them.
         settled: Deliveries that a report proves to have arrived, each written

@@ -24,10 +24,20 @@ MOST = 99
 def encode(milliseconds: int, tail: int) -> MessageId:
     """Write 45 bits of time and 35 bits of ``tail`` as 16 characters."""
     n = (milliseconds << 35) | (tail % _TAIL)
-    return MessageId("".join(_PAIRS[(n >> shift) & 1023] for shift in _SHIFTS))
+    high, low = n >> 40, n & _LOW
+    return MessageId(
+        _PAIRS[high >> 30 & 1023]
+        + _PAIRS[high >> 20 & 1023]
+        + _PAIRS[high >> 10 & 1023]
+        + _PAIRS[high & 1023]
+        + _PAIRS[low >> 30]
+        + _PAIRS[low >> 20 & 1023]
+        + _PAIRS[low >> 10 & 1023]
+        + _PAIRS[low & 1023]
+    )
 
 
-_SHIFTS = range(70, -1, -10)
+_LOW = (1 << 40) - 1
 
 
 class Minter:

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from gateway.core.agreements import Conventions
@@ -59,21 +57,12 @@ def recognise(catalog: Catalog, header: Header, peer: Peer | None) -> Site | Non
     stored message, whose network was checked when it came.
     """
     pair = (header.application, header.facility)
-    reachable = [s for s in catalog.sites.values() if peer is None or _near(s, peer)]
+    sites = catalog.sites.values()
+    reachable = [s for s in sites if peer is None or peer.address in s.networks]
     for site in reachable:
         if not site.catch_all and _may_send(site, pair):
             return site
     return next((site for site in reachable if site.catch_all), None)
-
-
-def _near(site: Site, peer: Peer) -> bool:
-    return _reaches(site.networks, peer.address)
-
-
-@lru_cache(maxsize=4096)  # peers by sites: few, and asked about with every message
-def _reaches(networks: Sequence[IPv4Network | IPv6Network], address: str) -> bool:
-    found = ip_address(address)
-    return any(found in network for network in networks)
 
 
 def _may_send(site: Site, pair: tuple[str, str]) -> bool:

@@ -124,8 +124,8 @@ def _shared_senders(library: Library, sites: Mapping[str, Site]) -> Iterator[Fin
 def _meet(one: Site, other: Site) -> bool:
     return any(
         a.version == b.version and a.overlaps(b)
-        for a in one.networks
-        for b in other.networks
+        for a in one.networks.ranges
+        for b in other.networks.ranges
     )
 
 

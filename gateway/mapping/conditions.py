@@ -68,7 +68,12 @@ def _not_present(value: object) -> bool:
 
 
 def _one_of(texts: frozenset[str]) -> Passes:
-    return lambda value: _text(value) in texts
+    def listed(value: object) -> bool:
+        if type(value) is str:
+            return value in texts
+        return _text(value) in texts
+
+    return listed
 
 
 def _none_of(texts: frozenset[str]) -> Passes:

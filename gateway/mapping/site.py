@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
 
 from gateway.core.agreements import Conventions
@@ -19,6 +20,23 @@ class Facility:
     code: str
     name: str
     country: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """Where connections may come from; ``address in networks`` is asked often."""
+
+    ranges: tuple[IPv4Network | IPv6Network, ...]
+
+    def __contains__(self, address: str) -> bool:
+        """Tell whether an IP address lies in one of the ranges."""
+        return _reaches(self, address)
+
+
+@lru_cache(maxsize=4096)  # peers by sites: few, and asked about with every message
+def _reaches(networks: Networks, address: str) -> bool:
+    found = ip_address(address)
+    return any(found in network for network in networks.ranges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,7 @@ class Site:
     name: str
     title: str
     senders: frozenset[tuple[str, str]]
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: Networks
     facilities: Mapping[str, Facility]
     processing_ids: frozenset[str]
     interface: Conventions

@@ -12,7 +12,7 @@ from gateway.core.order import Status
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.fields import Fields
 from gateway.mapping.library import Library, Shelf
-from gateway.mapping.site import Facility, Site, StatusBack
+from gateway.mapping.site import Facility, Networks, Site, StatusBack
 from gateway.mapping.times import local
 
 ANSWERS: Final[dict[str, tuple[str, ...]]] = {
@@ -65,7 +65,7 @@ def _site(fields: Fields, name: str, shelf: Shelf) -> Site:
         name=name,
         title=fields.text("title"),
         senders=_senders(fields),
-        networks=_networks(fields),
+        networks=Networks(_networks(fields)),
         facilities=_facilities(fields),
         processing_ids=frozenset(fields.texts("processing_ids", needed=True)),
         interface=interface,

@@ -20,7 +20,7 @@ LOCK: Final = "baton.lock"
 OLDEST_SOUND: Final = (3, 51, 3)
 """SQLite before 3.51.3 can corrupt a WAL that several connections use."""
 
-PAGE_SIZE: Final = 8192
+PAGE_SIZE: Final = 4096
 """Bytes. An order or an event is about 2 KiB, so that pages fill well."""
 
 BUSY_MILLISECONDS: Final = 10_000

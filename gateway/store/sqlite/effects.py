@@ -28,7 +28,6 @@ from gateway.store.statements import statements
 _SQL = statements("sqlite", "effects")
 _INSERT_ORDER = _SQL["insert_order"]
 _UPDATE_ORDER = _SQL["update_order"]
-_UPDATE_CONTENT = _SQL["update_content"]
 _INSERT_PATIENT = _SQL["insert_patient"]
 _INSERT_EVENT = _SQL["insert_event"]
 _INSERT_DELIVERY = _SQL["insert_delivery"]
@@ -65,18 +64,16 @@ def write_effects(
 
 def _write_orders(tx: Transaction, states: Iterable[OrderState], now: int) -> None:
     for state in states:
-        order = state.order
         _write_order(tx, state, now)
         remember(state)
-        tx.executemany(_INSERT_PATIENT, _patient_keys(order))
+        if state.content or state.length == 1:
+            tx.executemany(_INSERT_PATIENT, _patient_keys(state.order))
 
 
 def _write_order(tx: Transaction, state: OrderState, now: int) -> None:
-    """Write a projection; content, the greater part, only where it is new."""
+    """Write a projection; one that is there keeps its content unless it is new."""
     row = _projection(state, now)
-    if state.length > 1 and tx.change(_UPDATE_ORDER, row):
-        if state.content:
-            tx.execute(_UPDATE_CONTENT, (state.content, state.order.id))
+    if state.length > 1 and tx.change(_UPDATE_ORDER, (*row, state.content or None)):
         return
     tx.execute(_INSERT_ORDER, (*row, state.content or content_json(state.order)))
 

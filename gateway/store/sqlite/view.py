@@ -1,5 +1,6 @@
 """Reading what a message needs, in the transaction that will write."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,7 @@ _SEEN = _SQL["seen"]
 _STORED_ANSWER = _SQL["stored_answer"]
 _ORDER_BY_KEY = _SQL["order_by_key"]
 _ORDER_BY_ID = _SQL["order_by_id"]
+_ORDER_BODY = _SQL["order_body"]
 _OPEN_ORDERS_OF_PATIENT = _SQL["open_orders_of_patient"]
 _OPEN_ORDER_OF_COI = _SQL["open_order_of_coi"]
 _WAITING = _SQL["waiting"]
@@ -83,12 +85,13 @@ def stored_answer(tx: Transaction, seq: int) -> tuple[str, Answer]:
 
 def load_view(tx: Transaction, keys: Keys, seen: Seen = NEVER_SEEN) -> View:
     """Read the state ``keys`` name."""
+    orders = _orders(tx, keys.orders) if keys.orders else {}
     return View(
-        orders=_orders(tx, keys.orders) if keys.orders else {},
+        orders=orders,
         by_id=_orders_by_id(tx, keys.order_ids) if keys.order_ids else {},
         patients=_open_orders(tx, keys.patients) if keys.patients else (),
         cois=_cois(tx, keys.cois) if keys.cois else {},
-        waiting=_waiting(tx, keys),
+        waiting=_waiting(tx, [key for key in keys.orders if key not in orders]),
         collision=seen.collision,
         reused=seen.reused,
         asked=keys,
@@ -99,7 +102,7 @@ def _orders(tx: Transaction, keys: Iterable[OrderKey]) -> Mapping[OrderKey, Orde
     found = {}
     for key in keys:
         for row in tx.rows(_ORDER_BY_KEY, (key.site, key.namespace, key.value)):
-            found[key] = order_state(row)
+            found[key] = order_state(tx, row)
     return found
 
 
@@ -107,7 +110,7 @@ def _orders_by_id(tx: Transaction, ids: Iterable[str]) -> Mapping[str, OrderStat
     found = {}
     for order_id in ids:
         for row in tx.rows(_ORDER_BY_ID, (order_id,)):
-            found[order_id] = order_state(row)
+            found[order_id] = order_state(tx, row)
     return found
 
 
@@ -115,7 +118,7 @@ def _open_orders(tx: Transaction, keys: Iterable[PatientKey]) -> tuple[OrderStat
     found: dict[str, OrderState] = {}
     for key in keys:
         rows = tx.rows(_OPEN_ORDERS_OF_PATIENT, (key.site, key.authority, key.value))
-        found |= {state.order.id: state for state in map(order_state, rows)}
+        found |= {row[0]: order_state(tx, row) for row in rows if row[0] not in found}
     return tuple(found.values())
 
 
@@ -123,29 +126,34 @@ def _cois(
     tx: Transaction, cois: Iterable[tuple[str, str]]
 ) -> Mapping[tuple[str, str], OrderState]:
     rows = ((coi, tx.rows(_OPEN_ORDER_OF_COI, coi)) for coi in cois)
-    return {coi: order_state(found[0]) for coi, found in rows if found}
+    return {coi: order_state(tx, found[0]) for coi, found in rows if found}
 
 
-def _waiting(tx: Transaction, keys: Keys) -> tuple[WaitingMessage, ...]:
-    awaited = [*map(waits_for, keys.orders), *keys.order_ids]
-    rows = {row[0]: row for key in awaited for row in tx.rows(_WAITING, (key,))}
+def _waiting(
+    tx: Transaction, awaited: Iterable[OrderKey]
+) -> tuple[WaitingMessage, ...]:
+    """Read who waits for orders that do not exist: nobody waits for one that does."""
+    rows = {
+        row[0]: row for key in awaited for row in tx.rows(_WAITING, (waits_for(key),))
+    }
     return tuple(waiting_message(rows[seq][1:]) for seq in sorted(rows))
 
 
-_recent: dict[bytes, TherapyOrder] = {}
+_recent: OrderedDict[bytes, TherapyOrder] = OrderedDict()
 _MOST_RECENT: Final = 512
 """Orders kept as read, some 10 KiB each: messages about one order come together."""
 
 
-def order_state(row: Row) -> OrderState:
+def order_state(tx: Transaction, row: Row) -> OrderState:
     """Read an order from its projection.
 
     A ledger's head is a hash of all that made the order, so an order once read
     under it need not be read again.
     """
-    content, standing, length, head, content_digest = row
+    order_id, length, head, content_digest = row
     order = _recent.get(head)
     if order is None:
+        content, standing = tx.rows(_ORDER_BODY, (order_id,))[0]
         order = TherapyOrder.model_validate_json(order_json(content, standing))
     return OrderState(order, length, head, content_digest)
 
@@ -154,7 +162,7 @@ def remember(state: OrderState) -> None:
     """Keep an order as it was written, for the message that follows soon."""
     _recent[state.head] = state.order
     if len(_recent) > _MOST_RECENT:
-        del _recent[next(iter(_recent))]
+        _recent.popitem(last=False)
 
 
 def waiting_message(row: Row) -> WaitingMessage:

@@ -159,7 +159,7 @@ def test_windows_bytes_declared_as_iso_8859_are_kept_and_noted() -> None:
     """They are legal controls there, so nothing stops; a person may look."""
     found = message(sent("8859/1", "O\x92Neil", "latin-1"))
 
-    assert found.first("PID").raw(5) == "O\x92Neil"  # type: ignore[union-attr]
+    assert found.nearest("PID").raw(5) == "O\x92Neil"  # type: ignore[union-attr]
     assert found.notes == (Problem("charset.mismatch", "PID-5", "note"),)
 
 
@@ -167,7 +167,7 @@ def test_a_byte_order_mark_is_no_harm() -> None:
     """It is removed before MSH is looked for, and noted."""
     found = message(b"\xef\xbb\xbf" + sent("UNICODE UTF-8", "Müller", "utf-8"))
 
-    assert found.first("PID").raw(5) == "Müller"  # type: ignore[union-attr]
+    assert found.nearest("PID").raw(5) == "Müller"  # type: ignore[union-attr]
     assert [note.consequence for note in found.notes] == ["note"]
 
 

@@ -29,7 +29,7 @@ def problems(data: bytes, conventions: Conventions = Conventions()) -> list[Prob
 @settings(deadline=None, max_examples=50)
 def test_fields_are_kept_to_the_byte(fields: list[str]) -> None:
     """Nothing is trimmed, normalised, replaced or taken for a line end."""
-    found = message(body("ZXT|" + "|".join(fields))).first("ZXT")
+    found = message(body("ZXT|" + "|".join(fields))).nearest("ZXT")
 
     assert found is not None
     assert [found.raw(n) for n in range(1, len(fields) + 1)] == fields
@@ -134,7 +134,7 @@ def test_fields_are_split_on_first_access_only() -> None:
     """Most segments of a message are never looked at."""
     found = message(OMG)
 
-    found.first("PID").raw(3)  # type: ignore[union-attr]
+    found.nearest("PID").raw(3)  # type: ignore[union-attr]
 
     split = {segment.id for segment in found.segments if segment.parts is not None}
     assert split == {"PID"}
@@ -143,7 +143,7 @@ def test_fields_are_split_on_first_access_only() -> None:
 @pytest.mark.parametrize(("field", "text"), [(1, "|"), (2, "^~\\&"), (3, "EPIC")])
 def test_msh_counts_its_separator(field: int, text: str) -> None:
     """MSH-1 is the character after ``MSH``."""
-    header: Segment | None = message(OMG).first("MSH")
+    header: Segment | None = message(OMG).nearest("MSH")
 
     assert header is not None
     assert header.raw(field) == text

@@ -42,7 +42,7 @@ def test_python_hl7_sees_the_same_components(data: bytes) -> None:
 
     theirs = hl7.parse(data.decode()).segment("PID")[3]
 
-    segment = message(data).first("PID")
+    segment = message(data).nearest("PID")
     assert segment is not None
     ours = [each.split("^") for each in segment.raw(3).split("~")]
     assert ours == [

@@ -24,7 +24,7 @@ def test_it_reads_what_somebody_else_has_peeked_at() -> None:
     """A replay has the body and perhaps a header of its own."""
     source = READER.read(Header(), OMG, PLAIN)
 
-    assert source.first("PID").raw(1) == "1"
+    assert source.nearest("PID").raw(1) == "1"
 
 
 def test_it_does_not_read_what_has_no_header() -> None:

@@ -71,7 +71,7 @@ def test_the_open_test_site_sends_nothing_anywhere(packaged: Catalog) -> None:
     assert not anyone.routed
     assert anyone.status_back is None
     assert "P" not in anyone.processing_ids
-    assert all(network.is_loopback for network in anyone.networks)
+    assert all(network.is_loopback for network in anyone.networks.ranges)
 
 
 @pytest.mark.parametrize("event", range(1, 51))

@@ -31,7 +31,7 @@ def test_a_site_as_its_file_says(folder: Folder) -> None:
     site = folder.load().sites["elm"]
 
     assert site.senders == {("EHR", "ELM")}
-    assert site.networks == (ip_network("10.0.0.0/8"),)
+    assert site.networks.ranges == (ip_network("10.0.0.0/8"),)
     assert site.facilities == {"ELM": Facility("ELM", "Elm", "US")}
     assert site.processing_ids == {"P"}
     assert site.interface.zone == "Europe/Berlin"

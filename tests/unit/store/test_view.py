@@ -2,10 +2,12 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import apsw
 import pytest
 
+from gateway.core.effects import OrderState
 from gateway.core.order import (
     Address,
     Alias,
@@ -16,10 +18,11 @@ from gateway.core.order import (
     Quantity,
     Status,
     TherapyOrder,
-    content_json,
 )
 from gateway.store.sqlite import effects, view
+from gateway.store.sqlite.connect import connect, migrate
 from gateway.store.sqlite.times import iso, micros, moment
+from gateway.store.sqlite.transaction import Transaction
 from tests.contract.store.builders import NOON, opens, therapy_order
 
 CENTRAL = timezone(timedelta(hours=-6))
@@ -48,32 +51,43 @@ FULL = therapy_order(
 )
 
 
-def projected(order: TherapyOrder) -> tuple[bytes, bytes, int, bytes, bytes]:
-    """What the database keeps of an order, as a view reads it."""
-    state, _ = opens(order)
-    standing = effects._projection(state, 0)[-2]
-    content = content_json(order)
-    return content, standing, state.length, state.head, state.content_digest
+@pytest.fixture
+def tx(tmp_path: Path) -> Transaction:
+    """A transaction on an empty database."""
+    db = connect(tmp_path / "baton.db")
+    migrate(db)
+    db.execute("BEGIN IMMEDIATE")
+    return Transaction(db)
+
+
+def read_back(tx: Transaction, order: TherapyOrder) -> OrderState:
+    """Write an order, forget it, and read what the database has of it."""
+    written, _ = opens(order)
+    effects._write_order(tx, written, 0)
+    row = (order.id, written.length, written.head, written.content_digest)
+    return view.order_state(tx, row)
 
 
 @pytest.mark.parametrize("order", [therapy_order(), FULL], ids=["sparse", "full"])
 def test_an_order_survives_its_bytes(
-    monkeypatch: pytest.MonkeyPatch, order: TherapyOrder
+    monkeypatch: pytest.MonkeyPatch, tx: Transaction, order: TherapyOrder
 ) -> None:
     monkeypatch.setattr(view, "_recent", {})
 
-    read = view.order_state(projected(order))
+    read = read_back(tx, order)
 
     assert read == opens(order)[0]
     assert read.order.model_dump_json() == order.model_dump_json()
 
 
-def test_an_address_survives_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_survives_too(
+    monkeypatch: pytest.MonkeyPatch, tx: Transaction
+) -> None:
     monkeypatch.setattr(view, "_recent", {})
     home = FULL.patient.model_copy(update={"address": Address(street="1 Ü St")})
     order = FULL.model_copy(update={"patient": home})
 
-    assert view.order_state(projected(order)).order == order
+    assert read_back(tx, order).order == order
 
 
 def test_times_are_exact_to_the_microsecond() -> None:

@@ -42,7 +42,7 @@ CREATE TABLE accepted (
     PRIMARY KEY (key, digest)
 ) STRICT, WITHOUT ROWID;
 
--- What a waiting message waits for: a business key or an order id.
+-- What a waiting message waits for: the business keys of orders.
 CREATE TABLE waits (
     key     TEXT NOT NULL,
     message INTEGER NOT NULL REFERENCES messages (seq),

@@ -28,11 +28,8 @@ UPDATE orders SET
     site = ?, namespace = ?, placer = ?, facility = ?, manufacturer = ?, product = ?,
     status = ?, open = ?, coi_issuer = ?, coi_value = ?, manufacturer_number = ?,
     flags = ?, identity_hold = ?, identity = ?, content_digest = ?, length = ?,
-    head = ?, updated_at = ?, standing = ?
- WHERE id = ?;
-
--- name: update_content
-UPDATE orders SET content = ? WHERE id = ?;
+    head = ?, updated_at = ?, standing = ?, content = coalesce(?21, content)
+ WHERE id = ?20;
 
 -- name: insert_patient
 INSERT OR IGNORE INTO patients (site, authority, value, order_id) VALUES (?, ?, ?, ?);

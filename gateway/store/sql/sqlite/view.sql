@@ -6,23 +6,27 @@ SELECT digest, sent_at, message FROM accepted WHERE key = ?;
 -- name: stored_answer
 SELECT id, answer, ack_code, answer_body, answer_closes FROM messages WHERE seq = ?;
 
+-- An order's head says whether it is in memory already; often it is.
 -- name: order_by_key
-SELECT content, standing, length, head, content_digest
+SELECT id, length, head, content_digest
   FROM orders
  WHERE site = ? AND namespace = ? AND placer = ?;
 
 -- name: order_by_id
-SELECT content, standing, length, head, content_digest FROM orders WHERE id = ?;
+SELECT id, length, head, content_digest FROM orders WHERE id = ?;
+
+-- name: order_body
+SELECT content, standing FROM orders WHERE id = ?;
 
 -- name: open_orders_of_patient
-SELECT o.content, o.standing, o.length, o.head, o.content_digest
+SELECT o.id, o.length, o.head, o.content_digest
   FROM patients AS p
   JOIN orders AS o ON o.id = p.order_id
  WHERE p.site = ? AND p.authority = ? AND p.value = ? AND o.open = 1
  ORDER BY o.seq;
 
 -- name: open_order_of_coi
-SELECT content, standing, length, head, content_digest
+SELECT id, length, head, content_digest
   FROM orders
  WHERE open = 1 AND coi_value IS NOT NULL AND coi_issuer = ? AND coi_value = ?
  ORDER BY seq;
