@@ -27,6 +27,7 @@ class Dialect:
     """How one message is delimited, escaped and encoded. Made by ``dialect``.
 
     The delimiters are there as text and, for headers and answers, as bytes.
+    ``sound`` fully matches a message of nothing but segments, ended by CR.
     """
 
     __slots__ = (
@@ -42,6 +43,7 @@ class Dialect:
         "field_byte",
         "repetition",
         "repetition_byte",
+        "sound",
         "subcomponent",
     )
 
@@ -58,6 +60,9 @@ class Dialect:
         self.repetition_byte = self.repetition.encode()
         self._table = dict(zip("SRETP", encoding_characters, strict=False))
         self._table |= {"F": field, ".br": _BREAK}
+        f = re.escape(field)
+        first, more = rf"MSH{f}[^\r\n]*+\r*+", rf"[A-Za-z0-9]{{3}}(?:{f}[^\r]*+)?+"
+        self.sound = re.compile(rf"{first}(?:{more}(?:\r++|\Z))*+")
         e = re.escape(escape)
         self._sequence = re.compile(f"{e}([^{e}]*){e}")
         self._escaped = str.maketrans(

@@ -20,6 +20,7 @@ _MOST_PROBLEMS: Final = 20
 _VT: Final = b"\x0b"
 _FS: Final = b"\x1c"
 _FRAMING: Final = "\x0b\x1c"
+_CR: Final = "\r"
 
 
 def read(msh: Msh, conventions: Conventions) -> Message:
@@ -80,6 +81,8 @@ def _decoded(msh: Msh, choices: tuple[str, ...], line_ends: LineEnds) -> str:
 
 
 def _segments(text: str, marks: Dialect, line_ends: LineEnds) -> list[Segment]:
+    if line_ends == "cr" and marks.sound.fullmatch(text):
+        return [Segment(line, marks) for line in text.split(_CR) if line]
     every = lines(text, line_ends)
     # A file stored with its frame ends in a line of framing bytes: nothing is lost.
     found = [Segment(line, marks) for line in every if line.strip(_FRAMING)]

@@ -115,20 +115,19 @@ def _component(name: str, field: int, at: int, take: Take) -> Getter:
         segment = node.segment if node.id == name else node.near.get(name)
         if segment is None:
             return None
-        parts = segment.parts or segment.split()
-        if field >= len(parts):
+        try:
+            text = (segment.parts or segment.split())[field]
+        except IndexError:
             return None
-        text = parts[field]
         if not text:
             return None
-        marks = segment.dialect
-        if marks.repetition in text:
-            text = text.partition(marks.repetition)[0]
+        if segment.repeats and segment.dialect.repetition in text:
+            text = text.partition(segment.dialect.repetition)[0]
         if not segment.simple:
             return take(text, segment)
         if not at:
-            return text.partition(marks.component)[0] or None
-        found = text.split(marks.component, at + 1)
+            return text.partition(segment.component)[0] or None
+        found = text.split(segment.component, at + 1)
         return (found[at] or None) if at < len(found) else None
 
     return get
@@ -141,16 +140,8 @@ def _plain(name: str, field: int, take: Take) -> Getter:
         segment = node.segment if node.id == name else node.near.get(name)
         if segment is None:
             return None
-        parts = segment.parts or segment.split()
-        if field >= len(parts):
-            return None
-        text = parts[field]
-        if not text:
-            return None
-        repetition = segment.dialect.repetition
-        if repetition in text:
-            text = text.split(repetition, 1)[0]
-        return take(text, segment)
+        text = first_of(segment, field)
+        return take(text, segment) if text else None
 
     return get
 

@@ -40,24 +40,27 @@ class Segment:
     Attributes:
         simple: Nothing in it is escaped, deleted or has subcomponents, so that a
             component stands for itself; known once it is split.
+        repeats: Some field may have repetitions; known once it is split.
+        component: Separates components.
     """
 
-    __slots__ = ("dialect", "id", "parts", "simple", "text")
+    __slots__ = ("component", "dialect", "id", "parts", "repeats", "simple", "text")
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self.id = text[:ID]
         self.text = text
         self.dialect = dialect
         self.parts: list[str] | None = None
-        self.simple = False
 
     def split(self) -> list[str]:
         """Split into ``parts``: ``parts[n]`` is field n, ``parts[0]`` the id."""
-        parts = self.text.split(self.dialect.field)
-        if self.id == "MSH":  # MSH-1 is the separator itself
-            parts.insert(1, self.dialect.field)
-        self.parts = parts
         marks, text = self.dialect, self.text
+        parts = text.split(marks.field)
+        if self.id == "MSH":  # MSH-1 is the separator itself
+            parts.insert(1, marks.field)
+        self.parts = parts
+        self.component = marks.component
+        self.repeats = marks.repetition in text
         self.simple = not (
             marks.escape in text or marks.subcomponent in text or NULL in text
         )
@@ -147,8 +150,13 @@ class Scope:
             else:
                 by_id[name] = [segment]
                 near[name] = segment
-        if crowded and PATIENT in near:
-            near[PATIENT] = Several(near[PATIENT].text, near[PATIENT].dialect)
+        if crowded:
+            self._hide_patients()
+
+    def _hide_patients(self) -> None:
+        shown = self.near.get(PATIENT)
+        if shown is not None:
+            self.near[PATIENT] = Several(shown.text, shown.dialect)
 
     def nearest(self, name: str) -> Segment | None:
         """Return the first in the window, else behind it, whoever the patient is."""
@@ -212,8 +220,10 @@ class Message(Scope):
     def __init__(
         self, segments: list[Segment], msh: Msh, dialect: Dialect, line_ends: LineEnds
     ) -> None:
-        patients = sum(segment.id == PATIENT for segment in segments)
-        super().__init__(segments, crowded=patients > 1)
+        super().__init__(segments)
+        if len(self.by_id.get(PATIENT, ())) > 1:
+            self.crowded = True
+            self._hide_patients()
         self.body = msh.body
         self.start = msh.start
         self.dialect = dialect

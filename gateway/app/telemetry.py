@@ -2,12 +2,15 @@
 
 import contextlib
 import sys
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
+from structlog.typing import EventDict
 
 from gateway.core.envelope import Envelope
 from gateway.ports import Claim, Receipt
@@ -18,11 +21,7 @@ def configure_logs(*, quiet: bool = False) -> None:
     level = 40 if quiet else 20
     lines = _Lines(sys.stderr.buffer)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=_json),
-        ],
+        processors=[_stamped, structlog.processors.JSONRenderer(serializer=_json)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
@@ -39,6 +38,13 @@ class _Lines(structlog.BytesLogger):
     debug = info = warning = error = critical = msg
 
 
+def _stamped(_: object, level: str, event: EventDict) -> EventDict:
+    """Add level and time; the serializer writes times as ISO 8601."""
+    event["level"] = level
+    event["timestamp"] = datetime.now(UTC)
+    return event
+
+
 def _json(value: Any, **_: Any) -> bytes:  # noqa: ANN401 - structlog's event dictionary
     return orjson.dumps(value, default=str)
 
@@ -48,14 +54,16 @@ class Telemetry:
 
     def __init__(self, *, log_messages: bool = True) -> None:
         """Start every count at zero; ``log_messages`` false keeps counts only."""
-        self._log = structlog.get_logger("baton")
+        self._log = structlog.get_logger("baton").bind()  # bound once, not at each line
         self._log_messages = log_messages
         self.registry = CollectorRegistry()
-        self._messages = Counter(
-            "baton_messages",
-            "Messages decided, by site, type and answer.",
-            ["endpoint", "site", "answer"],
-            registry=self.registry,
+        self._messages = cache(
+            Counter(
+                "baton_messages",
+                "Messages decided, by site and answer.",
+                ["endpoint", "site", "answer"],
+                registry=self.registry,
+            ).labels
         )
         self._seconds = Histogram(
             "baton_message_seconds",
@@ -81,7 +89,7 @@ class Telemetry:
     ) -> None:
         """Record one message: decided, or not stored at all."""
         answer = receipt.answer.kind.value if receipt else "unavailable"
-        self._messages.labels(envelope.endpoint, envelope.site, answer).inc()
+        self._messages(envelope.endpoint, envelope.site, answer).inc()
         self._seconds.observe(seconds)
         if not self._log_messages:
             return

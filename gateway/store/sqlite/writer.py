@@ -81,6 +81,7 @@ class Writer:
         self._checkpointer = Checkpointer(connect)
         self._checkpointer.watch(self._db)
         self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._submitted: list[_Job[Any]] = []
         self._stopping = False
         self.writable = True
         self._thread = threading.Thread(target=self._work, name="store", daemon=True)
@@ -99,14 +100,28 @@ class Writer:
         """
         if self._stopping:
             raise unavailable("closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put(_Job(run, rescue, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._submitted:
+            loop.call_soon(self._hand_over)
+        self._submitted.append(_Job(run, rescue, future))
         return future
+
+    def _hand_over(self) -> None:
+        """Queue what one turn of the loop has submitted.
+
+        Handed over one by one, jobs would run while the loop still reads other
+        messages, and the two threads would take the interpreter from each other.
+        """
+        submitted, self._submitted = self._submitted, []
+        for job in submitted:
+            self._queue.put(job)
 
     async def stop(self) -> None:
         """Finish what is queued, then close the connection."""
         if not self._stopping:
             self._stopping = True
+            self._hand_over()
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._checkpointer.stop)
