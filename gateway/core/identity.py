@@ -7,6 +7,8 @@ normalised, since "nearly equal" is how cells reach the wrong patient.
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
 import orjson
 
@@ -70,13 +72,12 @@ def identity_digest(order: TherapyOrder) -> bytes:
     bound once, often after the first delivery, and guarded by its own rule.
     """
     patient = order.patient
-    parts = (
-        order.id,
-        patient.mrn.authority,
-        patient.mrn.value,
-        patient.birth_date.isoformat(),
-        patient.sex,
-    )
+    mrn = patient.mrn
+    return _digest(order.id, mrn.authority, mrn.value, patient.birth_date, patient.sex)
+
+
+@lru_cache(maxsize=1024)  # asked for with every message and every delivery of an order
+def _digest(*parts: str | date) -> bytes:
     return hashlib.sha256(orjson.dumps(parts)).digest()
 
 

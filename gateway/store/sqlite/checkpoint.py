@@ -15,7 +15,7 @@ import apsw
 from gateway.core.errors import BatonError
 from gateway.store.sqlite.connect import LONGEST_LOG, Connect
 
-STEP: Final = 4_000
+STEP: Final = 8_000
 """Pages written to the log between two copies beside the writer."""
 
 
