@@ -96,11 +96,6 @@ class Beside(Queries):
         condition = f"{code}:{subject}"
         self._act(lambda tx: actions.close_alarm(tx, condition, signed))
 
-    def note_look(self, subject: str, *, who: str, reason: str, now: datetime) -> None:
-        """Enter in the operator log that a person looks at PHI; then show it."""
-        signed = Signed(who, reason, now)
-        self._act(lambda tx: actions.write_log(tx, signed, "look", subject))
-
     def _act(self, action: Callable[[Transaction], T]) -> T:
         db = self._connect()
         try:

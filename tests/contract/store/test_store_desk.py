@@ -197,13 +197,6 @@ async def test_an_alarm_nobody_raised_cannot_be_closed(desk: AnyBeside) -> None:
     assert codes(refused) == ["alarm.not_open"]
 
 
-async def test_a_look_at_phi_is_in_the_log(desk: AnyBeside) -> None:
-    desk.note_look("M1", **SIGNED)
-
-    [entry] = desk.operator_log()
-    assert (entry["who"], entry["action"], entry["subject"]) == ("ana", "look", "M1")
-
-
 async def test_a_mapping_is_kept_once_by_its_version(store: AnyStore) -> None:
     await store.keep_mappings({"v1": "text one"})
     await store.keep_mappings({"v1": "never this", "v2": "text two"})

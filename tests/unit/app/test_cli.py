@@ -43,8 +43,10 @@ def test_every_command_has_an_example_in_its_help(words: str) -> None:
 
 def test_every_command_is_there() -> None:
     assert set(COMMANDS) == {
-        *("serve", "send", "map", "check", "audit", "demo", "alarms list"),
-        *(f"messages {verb}" for verb in ("list", "show", "release", "dismiss")),
+        *("serve", "send", "map", "check", "audit", "log", "demo"),
+        *(f"messages {verb}" for verb in ("list", "show", "damage")),
+        *(f"messages {verb}" for verb in ("release", "dismiss")),
+        *("alarms list", "alarms close"),
         *("orders list", "orders show"),
         *(f"deliveries {verb}" for verb in ("list", "show", "resolve")),
     }
@@ -107,10 +109,23 @@ def test_an_unknown_id_is_status_1(empty: Path, arguments: list[str]) -> None:
     assert "ID" in said.err
 
 
-@pytest.mark.parametrize("kind", ["messages", "orders", "deliveries", "alarms"])
-def test_an_empty_listing_is_empty(empty: Path, kind: str) -> None:
-    assert baton(kind, "list", "--json", data=empty).out == ""
-    assert "Nothing here yet." in baton(kind, "list", data=empty).err
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("messages list", "orders list", "deliveries list", "alarms list"),
+        *("messages damage", "log"),
+    ],
+)
+def test_an_empty_listing_is_empty(empty: Path, words: str) -> None:
+    assert baton(*words.split(), "--json", data=empty).out == ""
+    assert "Nothing here yet." in baton(*words.split(), data=empty).err
+
+
+def test_an_alarm_that_is_not_open_cannot_be_closed(empty: Path) -> None:
+    said = baton("alarms", "close", "site.paused", "x", "--reason", "y", data=empty)
+
+    assert (said.status, said.out) == (1, "")
+    assert "alarm.not_open" in said.err
 
 
 def test_the_books_of_nothing_close(empty: Path) -> None:

@@ -1,0 +1,184 @@
+"""Mending: what a person may do, each with a reason that is kept."""
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from gateway.app.cli.groups import alarms, deliveries, messages
+from gateway.app.cli.looking import RowId, beside, missing
+from gateway.app.cli.output import err, explained, out
+from gateway.app.cli.serving import DataFolder, settings_with
+from gateway.app.clock import SystemClock
+from gateway.app.settings import Settings
+from gateway.core.errors import NotAllowed, Problem
+from gateway.flow.rules import Rules
+from gateway.store.sqlite import open_beside
+from gateway.store.sqlite.actions import Resolution
+
+
+def register(_: typer.Typer) -> None:
+    """Add the commands."""
+    messages.command("release")(release_message)
+    messages.command("dismiss")(dismiss_message)
+    deliveries.command("resolve")(resolve_delivery)
+    alarms.command("close")(close_alarm)
+
+
+def _said(reason: str) -> str:
+    """Refuse an empty reason: the log is read by somebody else, later."""
+    if not reason.strip():
+        raise typer.BadParameter("say why, in a few words")
+    return reason
+
+
+Reason = Annotated[
+    str,
+    typer.Option(help="Why; kept in the operator log.", callback=_said),
+]
+
+
+def release_message(message: RowId, reason: Reason, data: DataFolder = None) -> None:
+    """Decide a held message again, overruling what it was held for.
+
+    What cannot be read or mapped stays held until the site's files are mended;
+    an identity hold takes two people and is refused here. Exit status 0 if the
+    message is no longer held, 1 if it is.
+
+    Example: baton messages release 01K5ZJ7Q2M8ABCDE --reason "checked with ward"
+    """
+    _redecide(message, reason, data, dismissing=False)
+
+
+def dismiss_message(message: RowId, reason: Reason, data: DataFolder = None) -> None:
+    """Close a held or waiting message without effect; it was dealt with otherwise.
+
+    Example: baton messages dismiss 01K5ZJ7Q2M8ABCDE --reason "resent as X12"
+    """
+    _redecide(message, reason, data, dismissing=True)
+
+
+def _redecide(
+    message: str, reason: str, data: Path | None, *, dismissing: bool
+) -> None:
+    from gateway.core.verdict import MessageState
+    from gateway.flow import replay
+
+    settings = settings_with(data=data)
+    store = open_beside(settings.data)
+    kept = store.kept(message)
+    if kept is None:
+        missing(message)
+    rules, now = _rules(settings), SystemClock().now()
+    try:
+        if dismissing:
+            work = replay.dismiss(kept.message, kept.state, rules=rules, now=now)
+        else:
+            work = replay.release(
+                kept.message, kept.state, kept.problems, rules=rules, now=now
+            )
+        verdict = store.redecide(
+            message,
+            work,
+            action="dismiss" if dismissing else "release",
+            reason=reason,
+            who=_who(),
+            now=now,
+        )
+    except NotAllowed as refused:
+        _refuse(refused)
+    out.print(f"{message}: {verdict.state}", markup=False)
+    for problem in verdict.problems:
+        err.print(explained(problem), markup=False, soft_wrap=True)
+    if verdict.state is MessageState.HELD:
+        raise typer.Exit(1)
+
+
+def resolve_delivery(
+    delivery: RowId,
+    reason: Reason,
+    as_: Annotated[
+        Resolution, typer.Option("--as", help="What you found; ready sends it again.")
+    ],
+    data: DataFolder = None,
+) -> None:
+    """Say what became of a delivery nobody could tell; its lane goes on.
+
+    The order learns of it too: what was refused or superseded can be corrected
+    and is submitted anew, and its site is told.
+
+    Ask the receiver first: sent again, what it has already may be done twice. A
+    hold on the order's identity stays. Exit status 1 if the delivery is on its way
+    or done.
+
+    Example: baton deliveries resolve 01K5ZJ7Q2M8ABCDE-d1 --as delivered
+    --reason "portal shows HX-000017"
+    """
+    from gateway.flow import resolving
+
+    settings = settings_with(data=data)
+    store = open_beside(settings.data)
+    row = store.delivery(delivery)
+    if row is None:
+        _refuse(NotAllowed(Problem("delivery.unknown", delivery)))
+    rules, now = _rules(settings), SystemClock().now()
+    origin = _origin(now)
+    try:
+        sequel = resolving.found(as_, row, rules=rules, origin=origin, now=now)
+        store.resolve(
+            delivery, as_=as_, reason=reason, who=_who(), now=now, sequel=sequel
+        )
+    except NotAllowed as refused:
+        _refuse(refused)
+    out.print(f"{delivery}: {as_}", markup=False)
+
+
+def close_alarm(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT")],
+    reason: Reason,
+    data: DataFolder = None,
+) -> None:
+    """Close an alarm that was seen to; it opens again if its condition comes again.
+
+    Exit status 1 if no such alarm is open.
+
+    Example: baton alarms close site.paused st_elm --reason "file mended"
+    """
+    now = SystemClock().now()
+    try:
+        beside(data).close_alarm(code, subject, reason=reason, who=_who(), now=now)
+    except NotAllowed as refused:
+        _refuse(refused)
+    out.print(f"{code} {subject}: closed", markup=False)
+
+
+def _rules(settings: Settings) -> Rules:
+    """Return the rules of the server that serves the data folder."""
+    from gateway.app.wiring import Parts, mappings_of
+
+    parts = Parts()
+    return parts.rules(parts.load(mappings_of(settings)))
+
+
+def _origin(now: datetime) -> str:
+    """Name what a person's action causes."""
+    from gateway.app.clock import new_minter
+
+    return new_minter().mint(int(now.timestamp() * 1000))
+
+
+def _refuse(refused: NotAllowed) -> NoReturn:
+    for problem in refused.problems:
+        err.print(explained(problem), markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _who() -> str:
+    """Name the person at the keyboard; named accounts come with operators."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
