@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.core.errors import Misconfigured
 from gateway.mapping.codes import CodeTable, read_table
 from gateway.mapping.compiled import Compiled, Directive
 from gateway.mapping.document import Findings, MapNode, read_document
@@ -66,22 +65,6 @@ class Compiler:
             zone: The zone of times without offset.
         """
         return _Compilation(self, path, home, zone).outcome()
-
-
-def recompile(text: str, formats: Mapping[str, Format]) -> Compiled:
-    """Compile a mapping again from the text the store has kept.
-
-    Raises:
-        Misconfigured: This release can no longer read it.
-    """
-    kept = orjson.loads(text)
-    files = {path: body.encode() for path, body in kept["files"].items()}
-    outcome = Compiler(files.get, formats).compile(
-        kept["mapping"], home=kept["home"], zone=kept["zone"]
-    )
-    if outcome.compiled is None:
-        raise Misconfigured(*outcome.findings)
-    return outcome.compiled
 
 
 class _Compilation:

@@ -22,13 +22,20 @@ class Acknowledged:
 
 
 class Load:
-    """Some connections that place, change and cancel orders until told to stop."""
+    """Some connections that place, change and cancel orders until told to stop.
 
-    def __init__(self, port: int, *, connections: int, seed: int) -> None:
+    Args:
+        pause: Seconds each connection rests after an order.
+    """
+
+    def __init__(
+        self, port: int, *, connections: int, seed: int, pause: float = 0.0
+    ) -> None:
         self.acknowledged = Acknowledged()
         self._port = port
         self._connections = connections
         self._seed = seed
+        self._pause = pause
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -50,6 +57,7 @@ class Load:
             while not self._stopping:
                 count += 1
                 await self._one_order(sender, writer, f"K{n}-{count}", chance)
+                await asyncio.sleep(self._pause)
 
     async def _one_order(
         self, sender: EhrSender, writer: StElm, number: str, chance: random.Random

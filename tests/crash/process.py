@@ -44,6 +44,19 @@ class GatewayProcess:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def memory(self) -> int:
+        """Resident memory in KiB, as Linux counts it."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    @property
+    def open_files(self) -> int:
+        """Open file descriptors, as Linux counts them."""
+        assert self._process is not None
+        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+
+    @property
     def webhooks(self) -> str:
         return f"http://127.0.0.1:{self.http_port}/webhooks/helix"
 
