@@ -209,6 +209,16 @@ class Store(Protocol):
         """
         ...
 
+    async def guard(self, delivery_id: str, lease: int) -> str:
+        """Say why a claimed delivery must not be sent now, as ``Claim.guard`` does.
+
+        ``lease.lost`` if the lease is another's.
+
+        Raises:
+            Unavailable: The store cannot be read.
+        """
+        ...
+
     async def next_due(self, destination: str) -> datetime | None:
         """When the next lane head of ``destination`` becomes due, if any waits."""
         ...
@@ -217,11 +227,25 @@ class Store(Protocol):
 # ---------------------------------------------------------------- sending
 
 
+Check = Callable[[], Awaitable[str]]
+"""Asked right before the first byte: why this must not be sent, ``""`` if it may."""
+
+
+async def unchecked() -> str:
+    """Let it be sent: nothing came up since the claim."""
+    return ""
+
+
 class Sender(Protocol):
     """Sends one frozen delivery to one destination, once."""
 
-    async def send(self, claim: Claim) -> Outcome:
-        """Make one attempt; every ending is an outcome, none an exception."""
+    async def send(self, claim: Claim, check: Check = unchecked) -> Outcome:
+        """Make one attempt; every ending is an outcome, none an exception.
+
+        Names, connections, handshakes and tokens take time, in which an order may
+        come to be held. So ``check`` is asked when all that is left is to write;
+        if it objects, nothing is written and the outcome is ``Guarded``.
+        """
         ...
 
     async def close(self) -> None:

@@ -16,12 +16,13 @@ from adapters.hl7v2.client import Garbled, MllpClient, NoAnswer, NotConnected, T
 from gateway.delivery.outcome import (
     Delivered,
     Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
     Unknown,
 )
-from gateway.ports import Claim
+from gateway.ports import Check, Claim, unchecked
 
 DEFAULT_CODES: Final[Mapping[str, str]] = MappingProxyType(
     {"AE": "rejected", "CE": "rejected", "AR": "not_taken", "CR": "not_taken"}
@@ -79,12 +80,15 @@ class MllpSender:
         self._client = MllpClient(host, port, Timeouts(connect_timeout, answer_timeout))
         self._turn = asyncio.Lock()
 
-    async def send(self, claim: Claim) -> Outcome:
+    async def send(self, claim: Claim, check: Check = unchecked) -> Outcome:
         """Make one attempt: send ``claim.body`` and judge the answer.
 
         The body is a whole message whose MSH-10 is ``claim.delivery_id``.
         """
         async with self._turn:
+            objection = await check()
+            if objection:
+                return Guarded(Evidence(objection))
             return await self._attempt(claim)
 
     async def close(self) -> None:

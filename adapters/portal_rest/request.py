@@ -62,7 +62,7 @@ def build_request(portal: Portal, base_url: str, claim: Claim) -> Request:
         url=base_url.rstrip("/") + path,
         headers=_headers(claim, portal.idempotency),
         body=claim.body,
-        repeated=claim.attempt > 1,
+        repeated=claim.uncertain or claim.lapsed,
     )
 
 

@@ -31,9 +31,11 @@ LONGEST_WAIT: Final = timedelta(days=3650)
 _UNAUTHORISED = frozenset({401, 403})
 _THROTTLED = frozenset({429, 503})
 _UNCLEAR = frozenset({408, 425})
-_CONFLICTS = frozenset({409, 412})
-"""To a repeated request these may mean "you have done this already": find out
-before telling anybody that it was refused. A profile that knows better says so."""
+_VALIDATED = frozenset({400, 415, 422})
+"""By these a portal that honours keys refuses what it has read, the first time as
+every time. To a repeated request all others may mean "this was done already", or
+come from somebody on the way, and prove nothing about the request before. A body
+code that the profile names says more than any status."""
 
 _BY_CLASS: Final[dict[int, Verdictword]] = {2: "delivered", 3: "fault", 4: "rejected"}
 
@@ -72,8 +74,7 @@ def classify(
         now: To read a ``Retry-After`` that names a date.
     """
     tree = _parse(answer.body)
-    usual = _usual(answer.status, keyed=keyed, repeated=repeated)
-    word = _ruled(answer.status, tree, rules) or usual
+    word = _word(answer.status, tree, rules, keyed=keyed, repeated=repeated)
     evidence = Evidence(_code(answer.status), str(answer.status), answer.body)
     match word:
         case "delivered":
@@ -81,9 +82,9 @@ def classify(
         case "rejected":
             return Rejected(evidence)
         case "fault":
-            return DestinationFault(evidence)
+            return DestinationFault(evidence, answer.status not in _UNAUTHORISED)
         case "not_taken":
-            return NotTaken(evidence, _retry_after(answer, now))
+            return NotTaken(evidence, _retry_after(answer, now), reached=True)
         case "unknown":
             return Unknown(evidence, _retry_after(answer, now))
 
@@ -96,17 +97,23 @@ def token_refused(outcome: Outcome) -> bool:
     }
 
 
-def _ruled(status: int, tree: object, rules: ResponseRules) -> Verdictword | None:
+def _word(
+    status: int, tree: object, rules: ResponseRules, *, keyed: bool, repeated: bool
+) -> Verdictword:
     coded = rules.body_codes.get((status, text_at(tree, rules.body_code)))
-    return coded or rules.statuses.get(status)
+    if coded:
+        return coded
+    word = rules.statuses.get(status) or _usual(status, keyed=keyed)
+    proves = not repeated or (keyed and status in _VALIDATED)
+    return word if word != "rejected" or proves else "unknown"
 
 
-def _usual(status: int, *, keyed: bool, repeated: bool) -> Verdictword:
+def _usual(status: int, *, keyed: bool) -> Verdictword:
     if status in _THROTTLED:
         return "not_taken" if keyed else "unknown"
     if status in _UNAUTHORISED:
         return "fault"
-    if status in _UNCLEAR or (repeated and status in _CONFLICTS):
+    if status in _UNCLEAR:
         return "unknown"
     if not keyed and _BY_CLASS.get(status // 100) == "fault":
         return "unknown"  # 303 See Other may answer a POST that was acted on

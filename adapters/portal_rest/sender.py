@@ -16,9 +16,9 @@ from adapters.portal_rest.request import (
 from adapters.portal_rest.response import Answer, classify, token_refused
 from adapters.portal_rest.transport import Progress, once, outcome_of, tracing
 from gateway.core.errors import Misconfigured, Problem
-from gateway.delivery.outcome import Evidence, NotTaken, Outcome, Unknown
+from gateway.delivery.outcome import DestinationFault, Evidence, Outcome, Unknown
 from gateway.mapping.profile import Portal
-from gateway.ports import Claim, Clock, Secrets
+from gateway.ports import Check, Claim, Clock, Secrets, unchecked
 
 MOST_BYTES: Final = 1024 * 1024
 """Of an answer's body. A portal's answer is a few lines; memory is bounded."""
@@ -61,7 +61,7 @@ class RestSender:
         self._tokens = _keeper(self._endpoint, clock)
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, claim: Claim) -> Outcome:
+    async def send(self, claim: Claim, check: Check = unchecked) -> Outcome:
         """Make one attempt; every ending is an outcome, none an exception.
 
         A token that the portal refuses is renewed once and the request repeated:
@@ -70,10 +70,10 @@ class RestSender:
         try:
             request = build_request(self._portal, self._base_url, claim)
         except Unsendable:
-            return NotTaken(Evidence("request.unsendable"))
+            return DestinationFault(Evidence("request.unsendable"))
         if self._tokens is None:
-            return await self._attempt(request, {})
-        return await self._authorised(request, self._tokens)
+            return await self._attempt(request, {}, check)
+        return await self._authorised(request, self._tokens, check)
 
     async def close(self) -> None:
         """Release connections."""
@@ -84,23 +84,25 @@ class RestSender:
         if self._session is not None:
             await self._session.close()
 
-    async def _authorised(self, request: Request, tokens: ClientCredentials) -> Outcome:
+    async def _authorised(
+        self, request: Request, tokens: ClientCredentials, check: Check
+    ) -> Outcome:
         token = await tokens.token()
         if not isinstance(token, str):
             return token
-        outcome = await self._attempt(request, _bearer(token))
+        outcome = await self._attempt(request, _bearer(token), check)
         if not token_refused(outcome):
             return outcome
         tokens.discard(token)
         token = await tokens.token()
         if not isinstance(token, str):
             return token
-        return await self._attempt(request, _bearer(token))
+        return await self._attempt(request, _bearer(token), check)
 
     async def _attempt(
-        self, request: Request, authorisation: dict[str, str]
+        self, request: Request, authorisation: dict[str, str], check: Check
     ) -> Outcome:
-        progress = Progress()
+        progress = Progress(check)
         try:
             async with self._connections().request(
                 request.method,

@@ -18,10 +18,12 @@ from aiohttp.tracing import TraceRequestHeadersSentParams
 from gateway.delivery.outcome import (
     DestinationFault,
     Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Unknown,
 )
+from gateway.ports import Check, unchecked
 
 Failure = aiohttp.ClientError | OSError
 """All that an attempt may end in instead of an answer; time-outs are ``OSError``."""
@@ -39,9 +41,23 @@ the request has left, but a portal that sends them has read none of it."""
 
 @dataclass(slots=True)
 class Progress:
-    """How far one request got."""
+    """How far one request got.
 
+    Attributes:
+        check: Asked when all that is left is to write.
+        begun: Whether anything may have been written.
+    """
+
+    check: Check = unchecked
     begun: bool = False
+
+
+class Objected(aiohttp.ClientError):
+    """The check before the first byte objected; nothing was written."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Broken(aiohttp.ClientError):
@@ -76,11 +92,17 @@ async def _about_to_write(
     context: SimpleNamespace,
     _params: TraceRequestHeadersSentParams,
 ) -> None:
-    context.trace_request_ctx.begun = True
+    progress: Progress = context.trace_request_ctx
+    objection = await progress.check()
+    if objection:
+        raise Objected(objection)
+    progress.begun = True
 
 
 def outcome_of(failure: Failure, progress: Progress) -> Outcome:
     """Say what an attempt that ended in ``failure`` shows."""
+    if isinstance(failure, Objected):
+        return Guarded(Evidence(failure.code))
     if any(map(_refuses_our_certificate, _causes(failure))):
         return DestinationFault(Evidence("tls.refused"))
     if not progress.begun:

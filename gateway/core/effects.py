@@ -214,6 +214,7 @@ class Settlement:
 
     Attributes:
         reported_at: When the attempt ended, UTC.
+        uncertain: The receiver may have acted, whatever follows.
         outcome: ``delivered``, ``rejected``, ``not_taken``, ``unknown``, ``fault``;
             ``guarded``, ``expired`` or ``proven`` if nothing was sent.
         decide: Says what the outcome means for the order, over the order's state
@@ -231,6 +232,7 @@ class Settlement:
     code: str
     status: str
     body: bytes = field(repr=False)
+    uncertain: bool = False
     decide: Callable[[View], Effects] | None = None
     keys: Keys = field(default_factory=Keys)
     alarms: tuple[Alarm, ...] = ()

@@ -38,13 +38,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NotTaken:
-    """Certainly not acted on: not connected, throttled, an explicit 503.
+    """Not acted on, as far as anybody says: not connected, throttled, a 503.
 
-    ``retry_after`` is the receiver's own wish, a floor for the next attempt.
+    Attributes:
+        retry_after: The receiver's own wish, a floor for the next attempt.
+        reached: The request reached somebody there. It may be repeated, but its
+            word is no proof that nothing was done.
     """
 
     evidence: Evidence
     retry_after: timedelta | None = None
+    reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,28 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class DestinationFault:
-    """The destination as a whole refuses us; the delivery itself is untouched."""
+    """The destination as a whole refuses us; ``reached`` as for ``NotTaken``."""
+
+    evidence: Evidence
+    reached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Not sent: what was allowed at the claim is not any more."""
 
     evidence: Evidence
 
 
-Outcome = Delivered | Rejected | NotTaken | Unknown | DestinationFault
+Outcome = Delivered | Rejected | NotTaken | Unknown | DestinationFault | Guarded
+
+
+def may_have_acted(outcome: Outcome) -> bool:
+    """Tell whether the receiver may have done what was asked, unsaid by its answer."""
+    match outcome:
+        case Unknown():
+            return True
+        case NotTaken(reached=reached) | DestinationFault(reached=reached):
+            return reached
+        case _:
+            return False

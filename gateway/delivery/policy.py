@@ -11,11 +11,16 @@ from gateway.core.agreements import Patience
 from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
     Unknown,
+    may_have_acted,
 )
+
+IDENTITY = "identity."
+"""Reasons of a guard that only a person takes away begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +94,22 @@ def next_step(
             return Done()
         case Rejected(evidence):
             return Refuse(evidence.code)
+        case Guarded(evidence) if evidence.code.startswith(IDENTITY):
+            return Hold(evidence.code)
+        case Guarded(evidence):
+            due = now + patience.fault_wait
+            pause_until: datetime | None = None
         case DestinationFault(evidence):
-            due, certain = now + patience.fault_wait, True
-            pause_until: datetime | None = due
+            due = pause_until = now + patience.fault_wait
         case Unknown(evidence) if patience.repeats_safely == "no":
             return Hold("delivery.outcome_unknown")
         case Unknown(evidence, retry_after) | NotTaken(evidence, retry_after):
             waits = patience.waits or (patience.fault_wait,)
             planned = waits[min(attempt, len(waits)) - 1] * (1 + jitter / 5)
             due = now + max(planned, retry_after or timedelta())
-            certain = isinstance(outcome, NotTaken)
             pause_until = None if retry_after is None else now + retry_after
         case _:
             assert_never(outcome)
     if due > deadline:
-        return GiveUp(evidence.code, certain)
+        return GiveUp(evidence.code, certain=not may_have_acted(outcome))
     return RetryAt(due, evidence.code, pause_until)

@@ -22,16 +22,18 @@ from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
     Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
     Unknown,
+    may_have_acted,
 )
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, next_step
 from gateway.flow.concluding import Ending, Occasion, read_answer, sequel
 from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
-from gateway.ports import Claim, Clock, Notifier, Sender, Store
+from gateway.ports import Check, Claim, Clock, Notifier, Sender, Store
 
 LOOK_EVERY = 1.0
 """Seconds between looks when nothing was heard; hints may be lost (G12)."""
@@ -42,7 +44,10 @@ NAMES = {
     NotTaken: "not_taken",
     Unknown: "unknown",
     DestinationFault: "fault",
+    Guarded: "guarded",
 }
+FRESH = timedelta(milliseconds=50)
+"""So long after a claim, what it found about the order need not be asked again."""
 LAPSED = Unknown(Evidence("lease.lapsed"))
 EXPIRED = Evidence("deadline.passed")
 PROVEN = Evidence(BY_REPORT)
@@ -196,6 +201,7 @@ class Dispatcher:
             code=ended.evidence.code,
             status=ended.evidence.status,
             body=ended.evidence.body,
+            uncertain=ended.uncertain,
             decide=meaning.sequel.decide,
             keys=meaning.sequel.keys,
             alarms=meaning.alarms,
@@ -214,13 +220,27 @@ class Dispatcher:
             certain = not (claim.uncertain or claim.lapsed)
             return _Ended("expired", EXPIRED, GiveUp(EXPIRED.code, certain))
         outcome = await self._send(claim)
-        step = self._next(outcome, claim)
-        return _Ended(NAMES[type(outcome)], outcome.evidence, step)
+        step, uncertain = self._next(outcome, claim), may_have_acted(outcome)
+        return _Ended(NAMES[type(outcome)], outcome.evidence, step, uncertain)
 
     async def _send(self, claim: Claim) -> Outcome:
         if claim.lapsed and self._target.patience.repeats_safely == "no":
             return LAPSED
-        return await self._target.sender.send(claim)
+        return await self._target.sender.send(claim, self._check(claim))
+
+    def _check(self, claim: Claim) -> Check:
+        """Ask the ledger again if getting ready to send took its time (G10)."""
+        claimed = self._clock.now()
+
+        async def check() -> str:
+            if self._clock.now() - claimed < FRESH:
+                return ""
+            try:
+                return await self._store.guard(claim.delivery_id, claim.lease)
+            except Unavailable:
+                return "store.unavailable"
+
+        return check
 
     def _next(self, outcome: Outcome, claim: Claim) -> NextStep:
         step = next_step(
@@ -290,6 +310,7 @@ class _Ended:
     name: str
     evidence: Evidence
     step: NextStep
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

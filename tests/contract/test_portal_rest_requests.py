@@ -9,7 +9,9 @@ from adapters.portal_rest.sender import RestSender
 from gateway.core.errors import Misconfigured
 from gateway.delivery.outcome import (
     Delivered,
-    NotTaken,
+    DestinationFault,
+    Evidence,
+    Guarded,
 )
 from tests.contract.misbehaving import (
     Connection,
@@ -109,8 +111,30 @@ async def test_an_operation_the_profile_lost_is_not_sent() -> None:
     async with listening(told(answer())) as peer, sending(peer.url) as sender:
         shown = await sender.send(claim("resume"))
 
-    assert isinstance(shown, NotTaken)
+    assert shown == DestinationFault(Evidence("request.unsendable"))
     assert peer.connections == 0
+
+
+# ---------------------------------------------------------------- the last check
+
+
+async def objecting() -> str:
+    return "identity.hold"
+
+
+async def test_an_objection_is_heard_when_all_that_is_left_is_to_write() -> None:
+    """The connection stands by then; not a byte goes over it."""
+    heard: list[bytes] = []
+
+    async def listen(connection: Connection) -> None:
+        heard.append(await connection.reader.read())
+
+    async with listening(listen) as peer, sending(peer.url) as sender:
+        shown = await sender.send(claim(), objecting)
+
+    assert shown == Guarded(Evidence("identity.hold"))
+    assert peer.connections == 1
+    assert b"".join(heard) == b""
 
 
 # ---------------------------------------------------------------- configuration

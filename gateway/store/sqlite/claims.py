@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final, assert_never
 
+import apsw
+
 from gateway.core.effects import Alarm, Effects, Settlement, View
 from gateway.core.errors import LeaseLost
 from gateway.delivery.outcome import BY_REPORT
@@ -13,7 +15,7 @@ from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, RetryA
 from gateway.ports import Claim
 from gateway.store.sqlite.effects import raise_alarms, write_effects
 from gateway.store.sqlite.lanes import move, promote
-from gateway.store.sqlite.rows import Row
+from gateway.store.sqlite.rows import Row, fetch
 from gateway.store.sqlite.times import micros, moment
 from gateway.store.sqlite.transaction import Transaction, blames_the_store
 from gateway.store.sqlite.view import load_view
@@ -27,9 +29,7 @@ _SETTLE = _SQL["settle"]
 _INSERT_ATTEMPT = _SQL["insert_attempt"]
 _PAUSE = _SQL["pause"]
 _PROVEN = _SQL["proven"]
-
-UNKNOWN: Final = "unknown"
-"""The outcome after which the receiver may have acted."""
+_GUARD = _SQL["guard"]
 
 FAULT: Final = "fault"
 """The outcome after which somebody must look at the destination; one that only
@@ -100,6 +100,15 @@ def _guard(held: bool, made_from: bytes, ledger: bytes) -> str:  # noqa: FBT001 
     return "" if made_from == ledger else "identity.conflict"
 
 
+def guard(db: apsw.Connection, delivery_id: str, lease: int) -> str:
+    """Say why a claimed delivery must not be sent now; see ``ports.Store.guard``."""
+    found = fetch(db, _GUARD, (delivery_id, lease))
+    if not found:
+        return "lease.lost"
+    guarded, identity, ledger_identity, held = found[0]
+    return _guard(bool(guarded and held), identity, ledger_identity or b"")
+
+
 def lapse_leases(tx: Transaction) -> int:
     """End every lease; returns how many there were."""
     return tx.change(_LAPSE_LEASES, ())
@@ -116,8 +125,8 @@ def next_due(tx: Transaction, destination: str) -> datetime | None:
 
 def settle(tx: Transaction, settlement: Settlement, step: NextStep) -> frozenset[str]:
     """Record an attempt and what follows; see ``gateway.ports.Store.settle``."""
-    if not isinstance(step, Done | Refuse) and _proven(tx, settlement):
-        # Its answer was lost; what the receiver reported meanwhile was not.
+    if not isinstance(step, Done) and _proven(tx, settlement):
+        # Whatever the answer was, the receiver has reported what it did.
         step, settlement = Done(BY_REPORT), replace(settlement, decide=None)
     woken = _settle_delivery(tx, settlement, step)
     raise_alarms(tx, _alarms(settlement, step), settlement.reported_at)
@@ -143,7 +152,6 @@ def _settle_delivery(
     tx: Transaction, settlement: Settlement, step: NextStep
 ) -> frozenset[str]:
     state, stays_open, due, code = _standing(step)
-    unknown = settlement.outcome == UNKNOWN
     row = tx.row(
         _SETTLE,
         (
@@ -153,7 +161,7 @@ def _settle_delivery(
             stays_open,
             due,
             code,
-            unknown,
+            settlement.uncertain,
         ),
     )
     if row is None:

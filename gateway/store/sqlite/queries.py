@@ -17,6 +17,7 @@ from gateway.core.order import order_json
 from gateway.store.audit import Audit
 from gateway.store.sqlite import shapes
 from gateway.store.sqlite.books import audit
+from gateway.store.sqlite.claims import guard
 from gateway.store.sqlite.connect import Connect
 from gateway.store.sqlite.rows import Row, fetch, fetch_named
 from gateway.store.sqlite.shapes import Kept, Shown
@@ -195,6 +196,11 @@ class Queries:
         """Return a mapping's text by its version, if it was ever kept."""
         found = self._one("mapping", version=version)
         return None if found is None else found["text"]
+
+    def guard(self, delivery_id: str, lease: int) -> str:
+        """Say why a claimed delivery must not be sent now, ``""`` if it may."""
+        with self._connected() as db:
+            return guard(db, delivery_id, lease)
 
     def moving(self) -> bool:
         """Tell whether any delivery will go on without a person."""

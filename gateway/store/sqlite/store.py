@@ -60,6 +60,10 @@ class SqliteStore:
         """Record an attempt and what follows; see ``gateway.ports.Store``."""
         return await self._writer.submit(lambda tx: claims.settle(tx, settlement, step))
 
+    async def guard(self, delivery_id: str, lease: int) -> str:
+        """Say why a delivery must not be sent now; see ``gateway.ports.Store``."""
+        return await asyncio.to_thread(self.queries.guard, delivery_id, lease)
+
     async def next_due(self, destination: str) -> datetime | None:
         """Tell when something becomes due; see ``gateway.ports.Store``."""
         return await self._writer.submit(lambda tx: claims.next_due(tx, destination))

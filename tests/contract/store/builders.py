@@ -189,6 +189,7 @@ def report(claim: Claim, outcome: str = "delivered", **facts: Any) -> Settlement
         started_at=NOON,
         reported_at=NOON + SECOND,
         outcome=outcome,
+        uncertain=outcome == "unknown",
         code="http.200",
         status="200",
         body=b'{"reference": "HX-1"}',

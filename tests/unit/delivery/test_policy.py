@@ -11,6 +11,7 @@ from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
     Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
@@ -145,6 +146,16 @@ def test_past_the_deadline_there_is_no_next_attempt(
     assert step == GiveUp("http.503", certain=certain)
 
 
+@pytest.mark.parametrize(
+    "outcome", [NotTaken(SEEN, reached=True), DestinationFault(SEEN, reached=True)]
+)
+def test_what_reached_somebody_is_not_given_up_for_certain(outcome: Outcome) -> None:
+    """A 503 may be repeated, but does not prove that nothing was done."""
+    step = after(outcome, deadline=NOON)
+
+    assert step == GiveUp("http.503", certain=False)
+
+
 def test_the_deadline_itself_is_still_in_time() -> None:
     step = after(NotTaken(SEEN), deadline=at(12, 0, 5))
 
@@ -176,6 +187,20 @@ def test_neither_wish_nor_deadline_makes_a_repeat_safe(wish: timedelta | None) -
 
 def test_what_was_certainly_not_taken_is_repeated_without_a_key() -> None:
     assert after(NotTaken(SEEN), patience=NO_KEYS) == RetryAt(at(12, 0, 5), "http.503")
+
+
+# ---------------------------------------------------------------- guards
+
+
+@pytest.mark.parametrize("code", ["identity.hold", "identity.conflict"])
+def test_a_doubtful_identity_waits_for_a_person(code: str) -> None:
+    assert after(Guarded(Evidence(code))) == Hold(code)
+
+
+def test_what_could_not_be_checked_is_tried_again_and_pauses_nobody() -> None:
+    step = after(Guarded(Evidence("store.unavailable")))
+
+    assert step == RetryAt(at(12, 1), "store.unavailable")
 
 
 # ---------------------------------------------------------------- faults

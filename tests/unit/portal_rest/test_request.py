@@ -1,6 +1,7 @@
 """One delivery makes one request, the same in every attempt."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,11 +42,14 @@ def test_the_body_is_the_frozen_one() -> None:
     )
 
 
-@pytest.mark.parametrize(("attempt", "repeated"), [(1, False), (2, True)])
-def test_a_request_knows_whether_it_was_sent_before(
-    attempt: int, *, repeated: bool
+@pytest.mark.parametrize(
+    ("before", "repeated"),
+    [({"attempt": 2}, False), ({"uncertain": True}, True), ({"lapsed": True}, True)],
+)
+def test_a_request_knows_whether_one_before_it_may_have_arrived(
+    before: dict[str, Any], *, repeated: bool
 ) -> None:
-    again = replace(claim(), attempt=attempt)
+    again = replace(claim(), **before)
 
     assert build_request(portal(), BASE, again).repeated is repeated
 

@@ -28,6 +28,7 @@ from gateway.mapping.profile import ResponseRules, Verdictword
 from tests.unit.portal_rest.examples import NOON
 
 PLAIN = ResponseRules(reference="reference")
+CONFLICTS_REJECT = ResponseRules(dict.fromkeys((404, 409), "rejected"))
 TAKEN = b'{"reference":"HX-1","status":"received"}'
 
 
@@ -78,17 +79,49 @@ def test_a_status_without_a_rule(status: int, kind: type[Outcome]) -> None:
     assert isinstance(shown(status), kind)
 
 
-@pytest.mark.parametrize("status", [409, 412])
-def test_a_conflict_met_by_a_repeated_request_may_be_with_itself(status: int) -> None:
-    """The first attempt may be what it conflicts with; nobody was refused then."""
-    assert isinstance(shown(status, repeated=True), Unknown)
-    rules = ResponseRules({status: "rejected"})
-    assert isinstance(shown(status, repeated=True, rules=rules), Rejected)
+@pytest.mark.parametrize("status", [402, 404, 405, 409, 410, 412])
+@pytest.mark.parametrize("rules", [PLAIN, CONFLICTS_REJECT])
+def test_a_refused_repeat_says_nothing_about_the_request_before(
+    status: int, rules: ResponseRules
+) -> None:
+    """It may conflict with that very request, or come from somebody on the way."""
+    assert isinstance(shown(status, repeated=True, rules=rules), Unknown)
 
 
-@pytest.mark.parametrize("status", [400, 404, 410, 415, 422])
-def test_a_repeated_request_may_still_be_refused(status: int) -> None:
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_a_portal_with_keys_refuses_content_the_second_time_as_the_first(
+    status: int,
+) -> None:
     assert isinstance(shown(status, repeated=True), Rejected)
+    assert isinstance(shown(status, repeated=True, keyed=False), Unknown)
+
+
+def test_a_body_code_the_profile_names_is_believed_of_a_repeat_too() -> None:
+    rules = ResponseRules({}, "code", {(409, "order.closed"): "rejected"})
+
+    found = shown(409, b'{"code":"order.closed"}', repeated=True, rules=rules)
+
+    assert isinstance(found, Rejected)
+
+
+@pytest.mark.parametrize(
+    ("status", "reached"), [(401, False), (403, False), (302, True), (303, True)]
+)
+def test_only_a_login_refused_shows_that_nothing_was_done(
+    status: int, *, reached: bool
+) -> None:
+    outcome = shown(status)
+
+    assert isinstance(outcome, DestinationFault)
+    assert outcome.reached is reached
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_throttled_request_has_reached_somebody(status: int) -> None:
+    outcome = shown(status)
+
+    assert isinstance(outcome, NotTaken)
+    assert outcome.reached
 
 
 @pytest.mark.parametrize("status", [429, 503])

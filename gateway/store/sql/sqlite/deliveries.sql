@@ -28,6 +28,12 @@ RETURNING due, seq, id, order_id, key, operation, content_type, attempts, lease,
           (SELECT identity_hold FROM orders WHERE id = deliveries.order_id),
           (SELECT body FROM bodies WHERE delivery = deliveries.seq);
 
+-- Asked again before the first byte: what came up since the claim.
+-- name: guard
+SELECT d.guarded, d.identity, o.identity, o.identity_hold
+  FROM deliveries AS d LEFT JOIN orders AS o ON o.id = d.order_id
+ WHERE d.id = ? AND d.lease = ? AND d.state = 'leased';
+
 -- name: next_due
 SELECT (SELECT due FROM deliveries
          WHERE head = 1 AND state = 'ready' AND destination = ?1
