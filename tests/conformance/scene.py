@@ -195,6 +195,17 @@ class Scene:
         await self.sees(at_rest)
         return await self.order(number)
 
+    async def silent(self, hospital: str) -> None:
+        """Return once no order of ``hospital`` has anything on its way."""
+
+        async def at_rest() -> bool:
+            orders = await self.rows("orders", site=hospital)
+            of_it = {order["id"] for order in orders}
+            found = await self.rows("deliveries")
+            return all(d["state"] in ENDED for d in found if d["order_id"] in of_it)
+
+        await self.sees(at_rest)
+
     async def shows(self, number: str, *, flag: str = "", **facts: object) -> Row:
         """Return an order once it shows these facts; ``flag`` is one of its flags."""
 

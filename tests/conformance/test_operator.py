@@ -217,6 +217,7 @@ async def test_an_applied_message_is_not_dismissed(scene: Scene) -> None:
 async def in_doubt(scene: Scene) -> tuple[Placed, Row, Row]:
     """A status of which nobody knows whether it arrived, and one behind it."""
     receiver = scene.hospital("rheintal").receiver
+    await scene.silent("rheintal")
     receiver.behave(Answer("AA", b"SOMETHING-ELSE"))
     placed, order = await scene.settled("rheintal")
     await scene.webhook(order["id"], "order.accepted")
