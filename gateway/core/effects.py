@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from gateway.core.order import TherapyOrder
 from gateway.core.verdict import Answer, Verdict
@@ -27,6 +28,18 @@ class PatientKey:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberKey:
+    """A number that must lead to one order: a COI, or a manufacturer's order number.
+
+    ``issuer`` is who gives it, or the manufacturer.
+    """
+
+    kind: Literal["coi", "order"]
+    issuer: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """What a message needs looked up before it can be decided.
 
@@ -44,8 +57,7 @@ class Keys:
     orders: tuple[OrderKey, ...] = ()
     order_ids: tuple[str, ...] = ()
     patients: tuple[PatientKey, ...] = ()
-    cois: tuple[tuple[str, str], ...] = ()
-    """(issuer, value) pairs whose open orders are wanted."""
+    numbers: tuple[NumberKey, ...] = ()
     mapping: str = ""
 
 
@@ -89,7 +101,7 @@ class View:
         orders: By business key, for those that exist.
         by_id: By order id, for those asked for.
         patients: Open orders whose patient has one of the asked identifiers.
-        cois: Open orders bound to one of the asked (issuer, value) pairs.
+        numbered: Orders, open or closed, known by one of the asked numbers.
         waiting: Messages that wait for one of the asked business keys that has no
             order yet.
         collision: The control id was used within 24 hours for another content.
@@ -100,7 +112,7 @@ class View:
     orders: Mapping[OrderKey, OrderState] = field(default_factory=dict)
     by_id: Mapping[str, OrderState] = field(default_factory=dict)
     patients: Sequence[OrderState] = ()
-    cois: Mapping[tuple[str, str], OrderState] = field(default_factory=dict)
+    numbered: Sequence[OrderState] = ()
     waiting: Sequence[WaitingMessage] = ()
     collision: bool = False
     reused: bool = False
@@ -250,6 +262,15 @@ class Sequel:
     decide: Callable[[View], Effects] | None = None
     keys: Keys = field(default_factory=Keys)
     deadline: datetime | None = None
+
+
+def numbers_of(order: TherapyOrder) -> tuple[NumberKey, ...]:
+    """Return the numbers an order is known by."""
+    coi, number = order.coi, order.manufacturer_number
+    return (
+        *((NumberKey("coi", coi.issuer, coi.value),) if coi else ()),
+        *((NumberKey("order", order.manufacturer, number),) if number else ()),
+    )
 
 
 def waits_for(key: OrderKey) -> str:

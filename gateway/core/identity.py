@@ -1,6 +1,7 @@
 """Is this still the same person? The first rule set (``docs/architecture.md`` §7).
 
-Same person for an order = same (assigning authority, MRN) + birth date + sex.
+Same person for an order = same (assigning authority, MRN) + birth date + sex. Their
+name is compared too, since twins registered under one number share all three.
 Values are compared code point by code point: nothing is folded, trimmed or
 normalised, since "nearly equal" is how cells reach the wrong patient.
 """
@@ -13,7 +14,7 @@ from functools import lru_cache
 import orjson
 
 from gateway.core.commands import PatientFacts
-from gateway.core.order import Identifier, Patient, TherapyOrder
+from gateway.core.order import Identifier, Name, Patient, TherapyOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,11 @@ class Comparison:
 
     Attributes:
         conflicts: Canonical places that differ and decide who the person is.
-        renamed: The family name differs.
+        renamed: Parts of the name that are said to be another.
     """
 
     conflicts: tuple[str, ...]
-    renamed: bool
+    renamed: tuple[str, ...]
 
     @property
     def same(self) -> bool:
@@ -45,7 +46,7 @@ def compare_patient(ledger: Patient, said: Patient) -> Comparison:
         )
         if differs
     ]
-    return Comparison(tuple(conflicts), ledger.name.family != said.name.family)
+    return Comparison(tuple(conflicts), _renamed(ledger.name, said.name))
 
 
 def compare_facts(ledger: Patient, said: PatientFacts) -> Comparison:
@@ -60,8 +61,19 @@ def compare_facts(ledger: Patient, said: PatientFacts) -> Comparison:
         )
         if differs
     ]
-    renamed = said.name is not None and said.name.family != ledger.name.family
+    renamed = () if said.name is None else _renamed(ledger.name, said.name)
     return Comparison(tuple(conflicts), renamed)
+
+
+def _renamed(ledger: Name, said: Name) -> tuple[str, ...]:
+    """Name the parts that differ; a part that one of the two lacks does not."""
+    return tuple(
+        f"patient.name.{part}"
+        for part in ("family", "given", "suffix")
+        if (was := getattr(ledger, part))
+        and (now := getattr(said, part))
+        and was != now
+    )
 
 
 def identity_digest(order: TherapyOrder) -> bytes:

@@ -238,7 +238,10 @@ class Standing(Model):
             beside the status, never instead of it.
         reported: Steps another party than their owner has reported; shown, and
             not the status.
+        scheduled_for: What the status is planned for, as last reported.
         changed_at: When the newest message that changed the content was received.
+        resubmitted_at: When it was submitted anew after a refusal; a report from
+            before is about what was refused.
     """
 
     schema_version: Literal[1] = 1
@@ -254,7 +257,9 @@ class Standing(Model):
     reported: tuple[Status, ...] = ()
     status_at: AwareDatetime | None = None
     status_reason: Text | None = None
+    scheduled_for: AwareDatetime | date | None = None
     changed_at: AwareDatetime | None = None
+    resubmitted_at: AwareDatetime | None = None
 
 
 class TherapyOrder(Standing, OrderContent):

@@ -140,12 +140,20 @@ _codes(
     "A person decides; a new therapy needs a new placer number.",
     order__newer_change="A newer change of the order was applied in the meantime. | "
     "A person compares the two; a second release lets the older one overrule.",
-    order__number_conflict="The manufacturer gives the order a second number. | "
-    "Two people ask the manufacturer whether it has the order twice.",
+    order__number_conflict="The manufacturer gives the order a second number, or "
+    "the number of another order. | "
+    "Two people ask the manufacturer which order it has, and whether twice.",
     order__other_product="A change names another product than the order. | "
     "A person decides; another product needs a new order.",
     order__impossible_step="A step cannot follow the order's present status. | "
     "A person compares the ledger with the sender's record.",
+    order__other_route="A change names a facility whose orders go elsewhere. | "
+    "A person decides; another manufacturer needs a new order.",
+    order__stale_report="A report is older than the order's last submission, so it "
+    "may be about one that was refused. | "
+    "A person asks the manufacturer, and releases it if it is about the last one.",
+    order__cancel_unanswered="The site cancels again what the manufacturer has not "
+    "answered yet. | Ask the manufacturer: baton orders show, baton deliveries list.",
     order__backward_step="A later report names an earlier step. | "
     "A person compares the ledger with the sender's record.",
     identity__conflict="The patient disagrees with the order's ledger. | "
@@ -156,7 +164,7 @@ _codes(
     "Two people confirm which order belongs to whom.",
     coi__conflict="The chain-of-identity number disagrees with the ledger. | "
     "Two people compare the labels before anything is sent.",
-    coi__in_use="The chain-of-identity number is bound to another open order. | "
+    coi__in_use="The chain-of-identity number is another order's. | "
     "Two people compare the labels before anything is sent.",
 )
 # 207: application internal error, and what no sender hears

@@ -1,7 +1,7 @@
 """What the end of a delivery to a manufacturer means for its order, as effects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -9,11 +9,12 @@ import orjson
 
 from gateway.core.commands import ReportStatus
 from gateway.core.decide import Circumstances, Decision, conclude
-from gateway.core.effects import Alarm, Effects, Keys, Sequel, View
+from gateway.core.effects import Alarm, Effects, Sequel, View
 from gateway.core.errors import Unmappable
 from gateway.core.verdict import Answer, AnswerKind, MessageState
 from gateway.flow.outgoing import Frozen
 from gateway.flow.rules import Rules
+from gateway.flow.understand import keys_for
 from gateway.mapping.compiled import Compiled
 
 NO_ANSWER = Answer(AnswerKind.NONE)
@@ -78,8 +79,8 @@ def sequel(ending: Ending, occasion: Occasion) -> Sequel:
         )
         return effects(decision, occasion, ending.order_id, _stopped(decision, ending))
 
-    cois = tuple((r.coi.issuer, r.coi.value) for r in ending.reports if r.coi)
-    return Sequel(decide, Keys(order_ids=(ending.order_id,), cois=cois))
+    known = keys_for(ending.reports, occasion.speaker)
+    return Sequel(decide, replace(known, order_ids=(ending.order_id,)))
 
 
 def _stopped(decision: Decision, ending: Ending) -> tuple[Alarm, ...]:

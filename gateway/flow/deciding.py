@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gateway.core.commands import Command, ReportStatus
 from gateway.core.decide import Decision, decide
+from gateway.core.decide.status import proves_submission
 from gateway.core.effects import Alarm, Effects, Keys, View
 from gateway.core.envelope import Envelope
 from gateway.core.errors import Problem, Unmappable
@@ -93,7 +94,6 @@ class MessageWork:
         frozen = self.rules.outgoing.freeze(
             decision.tellings, origin=self.envelope.message_id, now=self.now
         )
-        portal = self.rules.catalog.portals.get(self.envelope.site)
         return Effects(
             verdict,
             answer,
@@ -102,7 +102,6 @@ class MessageWork:
             frozen.deliveries,
             (*alarms, *frozen.alarms),
             decision.wait_for,
-            settled=_proven(self.understood.commands, decision, portal),
         )
 
     def _decide(self, view: View) -> Decision:
@@ -131,21 +130,24 @@ class MessageWork:
         effects = self._answered(
             verdict, alarms=list(decision.alarms), decision=decision
         )
+        portal = self.rules.catalog.portals.get(self.envelope.site)
+        if portal is not None and verdict.accepted:
+            arrived = _arrived(self.understood.commands, view, portal)
+            return replace(effects, settled=arrived)
         placed = any(event.n == 1 for event in decision.events)
         if placed and view.waiting:
             return wake(effects, view, self.rules, self.now)
         return effects
 
 
-def _proven(
-    commands: Sequence[Command], decision: Decision, portal: Portal | None
+def _arrived(
+    commands: Sequence[Command], view: View, portal: Portal
 ) -> tuple[str, ...]:
-    """Name the submissions a manufacturer's report proves to have arrived.
-
-    It knows our reference from nowhere else.
-    """
-    if portal is None or not decision.verdict.accepted:
-        return ()
-    reported = (c.order_id for c in commands if isinstance(c, ReportStatus))
-    known = dict.fromkeys(reported)
-    return tuple(f"{order_id}@{portal.destination}:submit" for order_id in known)
+    """Name the submissions a manufacturer's reports prove to have arrived."""
+    reports = (c for c in commands if isinstance(c, ReportStatus))
+    of = {r.order_id: r for r in reports}
+    return tuple(
+        f"{order_id}@{portal.destination}:submit"
+        for order_id, report in of.items()
+        if proves_submission(report, view.by_id[order_id].order)
+    )

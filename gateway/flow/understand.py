@@ -15,7 +15,8 @@ from gateway.core.commands import (
     UpdatePatient,
 )
 from gateway.core.decide.orders import key_of
-from gateway.core.effects import Keys, OrderKey, PatientKey
+from gateway.core.decide.status import reported_numbers
+from gateway.core.effects import Keys, NumberKey, OrderKey, PatientKey
 from gateway.core.errors import Problem, Unreadable
 from gateway.core.order import Identifier
 from gateway.core.verdict import MessageState, Refusal, Verdict
@@ -172,7 +173,7 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
     orders: dict[OrderKey, None] = {}
     ids: dict[str, None] = {}
     patients: dict[PatientKey, None] = {}
-    cois: dict[tuple[str, str], None] = {}
+    numbers: dict[NumberKey, None] = {}
     for command in commands:
         match command:
             case PlaceOrder(order=order) | ChangeOrder(order=order):
@@ -187,13 +188,12 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
                 patients |= _patient_keys(site, command.prior)
             case ReportStatus():
                 ids[command.order_id] = None
-                if command.coi:
-                    cois[command.coi.issuer, command.coi.value] = None
+                numbers |= dict.fromkeys(reported_numbers(command))
     return {
         "orders": tuple(orders),
         "order_ids": tuple(ids),
         "patients": tuple(patients),
-        "cois": tuple(cois),
+        "numbers": tuple(numbers),
     }
 
 

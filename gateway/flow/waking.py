@@ -98,7 +98,7 @@ def _union(one: Keys, other: Keys) -> Keys:
         orders=tuple(dict.fromkeys((*one.orders, *other.orders))),
         order_ids=tuple(dict.fromkeys((*one.order_ids, *other.order_ids))),
         patients=tuple(dict.fromkeys((*one.patients, *other.patients))),
-        cois=tuple(dict.fromkeys((*one.cois, *other.cois))),
+        numbers=tuple(dict.fromkeys((*one.numbers, *other.numbers))),
     )
 
 
@@ -114,7 +114,7 @@ def _standing(view: View, changed: Sequence[OrderState]) -> View:
         orders={k: current(s) for k, s in view.orders.items()} | placed,
         by_id={k: current(s) for k, s in view.by_id.items()} | now,
         patients=tuple(map(current, view.patients)),
-        cois={k: current(s) for k, s in view.cois.items()},
+        numbered=tuple(map(current, view.numbered)),
     )
 
 

@@ -106,6 +106,6 @@ def _delivered(
     if operation == "change":
         change_taken(order_id, book)
     for report in reports:
-        report_status(report, book)
+        report_status(report, book, answers=True)
     if operation == "submit" and not reports:
         submitted(order_id, book)

@@ -9,13 +9,14 @@ from gateway.core import ledger
 from gateway.core.effects import (
     Alarm,
     LedgerEntry,
+    NumberKey,
     OrderKey,
     OrderState,
     View,
+    numbers_of,
     waits_for,
 )
 from gateway.core.errors import Problem
-from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
 from gateway.core.order import (
     OrderContent,
     Status,
@@ -160,16 +161,14 @@ class Book:
         """Return ``state`` with what this message has done to it."""
         return self._touched.get(state.order.id, state)
 
-    def bound_to(self, issuer: str, value: str) -> OrderState | None:
-        """Return the open order that holds a chain-of-identity number now."""
-        stored = self.view.cois.get((issuer, value))
-        known = {stored.order.id: stored} if stored else {}
-        for state in (known | self._touched).values():
-            coi = state.order.coi
-            is_open = state.order.status not in CLOSED_FOR_IDENTITY
-            if is_open and coi and (coi.issuer, coi.value) == (issuer, value):
-                return state
-        return None
+    def others_known_by(self, key: NumberKey, order_id: str) -> list[OrderState]:
+        """Return the orders but ``order_id`` that are known by a number now."""
+        known = {state.order.id: state for state in self.view.numbered}
+        return [
+            state
+            for state in (known | self._touched).values()
+            if state.order.id != order_id and key in numbers_of(state.order)
+        ]
 
     @property
     def placed(self) -> int:
@@ -281,7 +280,7 @@ class Book:
 
     def _stored(self) -> dict[str, OrderState]:
         view = self.view
-        seen = (*view.orders.values(), *view.by_id.values(), *view.cois.values())
+        seen = (*view.orders.values(), *view.by_id.values(), *view.numbered)
         return {state.order.id: state for state in (*seen, *view.patients)}
 
     def waiting(self) -> Decision:

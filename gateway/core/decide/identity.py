@@ -27,40 +27,41 @@ def update_patient(command: UpdatePatient, book: Book) -> MessageState:
             in_doubt.append(state)
             places.update(dict.fromkeys(comparison.conflicts))
         elif comparison.renamed:
-            touched |= _note_name(state, book)
+            touched |= _note_name(state, comparison.renamed[0], book)
     if in_doubt:
         problems = (Problem("identity.conflict", place, "hold") for place in places)
         raise Stop(*problems, in_doubt=tuple(in_doubt), subject=in_doubt[0].order.id)
     return MessageState.APPLIED if touched else MessageState.NO_EFFECT
 
 
-def _note_name(state: OrderState, book: Book) -> bool:
+def _note_name(state: OrderState, place: str, book: Book) -> bool:
     order = state.order
     if NAME_CHANGED in order.flags:
         return False
     flagged = order.model_copy(update={"flags": (*order.flags, NAME_CHANGED)})
-    book.record(state, "name_changed", flagged, body={"place": "patient.name.family"})
+    book.record(state, "name_changed", flagged, body={"place": place})
     return True
 
 
 def correct_identity(command: CorrectIdentity, book: Book) -> MessageState:
-    """Hold every open order of the patients a merge, move or link names.
-
-    A merge of which every prior number is also the survivor's names one patient
-    twice. One number in common is no such thing: a national number is shared by
-    the two records that a merge joins.
-    """
-    survivors = {
-        _key(identifier)
-        for patient in command.patients
-        for identifier in patient.identifiers
-    }
-    prior = {_key(identifier) for identifier in command.prior}
-    if prior and prior <= survivors:
+    """Hold every open order of the patients a merge, move or link names."""
+    if _names_one_patient_twice(command):
         raise Stop(Problem("patient.merge_into_itself", "MRG-1"), alarm=True)
     for found in book.view.patients:
         book.hold_identity(book.current(found), "identity.merge", command.event)
     return MessageState.APPLIED if book.view.patients else MessageState.NO_EFFECT
+
+
+def _names_one_patient_twice(command: CorrectIdentity) -> bool:
+    """Tell whether the prior numbers are all that the survivor has of their kind.
+
+    Numbers in common are no such thing: a national number is shared by the two
+    records that a merge joins, and a survivor may be sent with what it took over.
+    """
+    prior = {_key(identifier) for identifier in command.prior}
+    kinds = {authority for authority, _ in prior}
+    survivors = {_key(i) for patient in command.patients for i in patient.identifiers}
+    return bool(prior) and prior == {key for key in survivors if key[0] in kinds}
 
 
 def _key(identifier: Identifier) -> tuple[str, str]:

@@ -66,7 +66,8 @@ def _placed_before(
     order = existing.order
     _require_same_patient(existing, compare_patient(order.patient, content.patient))
     _require_open(order)
-    equal = existing.content_digest == digest
+    # A new order right after its cancellation may mean that it is wanted again.
+    equal = existing.content_digest == digest and CANCEL_PENDING not in order.flags
     if equal and REFUSED.isdisjoint(order.flags):
         return MessageState.NO_EFFECT
     if equal or "order.second_new" in book.at.released:
@@ -103,7 +104,13 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     if not changed:
         return MessageState.NO_EFFECT
     _require_newest(before, book.at)
-    after = after.model_copy(update={"changed_at": _changed_at(before, book.at)})
+    if after.facility != before.facility:
+        _require_same_route(after, book.at)
+    resubmit = SUBMISSION_REFUSED in before.flags
+    times = {"changed_at": _changed_at(before, book.at)}
+    if resubmit:
+        times["resubmitted_at"] = book.at.now
+    after = after.model_copy(update=times)
     now_said = content_json(after)
     book.record(
         existing,
@@ -115,7 +122,6 @@ def _amend(existing: OrderState, content: OrderContent, book: Book) -> MessageSt
     )
     event = Event("order_changed", after.status, book.at.now)
     if after.manufacturer:
-        resubmit = SUBMISSION_REFUSED in before.flags
         operation: Operation = "submit" if resubmit else "change"
         book.tell("manufacturer", operation, after, event)
     return MessageState.APPLIED
@@ -127,6 +133,14 @@ def _update(before: TherapyOrder, content: OrderContent) -> dict[str, Any]:
     update["patient"] = _amended_patient(before.patient, content.patient)
     update["flags"] = tuple(flag for flag in before.flags if flag not in REFUSED)
     return update
+
+
+def _require_same_route(order: TherapyOrder, at: Circumstances) -> None:
+    """Stop a change that would go elsewhere: another facility, another country."""
+    destination = at.route(order)
+    if destination.problem or destination.manufacturer != order.manufacturer:
+        problem = Problem("order.other_route", "order.facility", "hold")
+        raise Stop(problem, subject=order.id)
 
 
 def _require_newest(order: TherapyOrder, at: Circumstances) -> None:
@@ -164,7 +178,10 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
         return MessageState.WAITING
     order = existing.order
     _require_same_patient(existing, compare_facts(order.patient, command.patient))
-    if order.status is Status.CANCELLED or CANCEL_PENDING in order.flags:
+    if order.status is Status.CANCELLED:
+        return MessageState.NO_EFFECT
+    if CANCEL_PENDING in order.flags:
+        book.alarm("order.cancel_unanswered", order.id)
         return MessageState.NO_EFFECT
     _require_open(order)
     if not order.manufacturer or SUBMISSION_REFUSED in order.flags:
@@ -196,7 +213,7 @@ def cancel_here(existing: OrderState, reason: str | None, book: Book) -> None:
 def _require_same_patient(existing: OrderState, found: Comparison) -> None:
     if found.same:
         return
-    places = found.conflicts or ("patient.name.family",)
+    places = found.conflicts or found.renamed
     problems = (Problem("identity.conflict", place, "hold") for place in places)
     raise Stop(*problems, in_doubt=(existing,), subject=existing.order.id)
 

@@ -10,6 +10,7 @@ import orjson
 
 from gateway.core.effects import (
     Keys,
+    NumberKey,
     OrderKey,
     OrderState,
     PatientKey,
@@ -31,7 +32,7 @@ _ORDER_BY_KEY = _SQL["order_by_key"]
 _ORDER_BY_ID = _SQL["order_by_id"]
 _ORDER_BODY = _SQL["order_body"]
 _OPEN_ORDERS_OF_PATIENT = _SQL["open_orders_of_patient"]
-_OPEN_ORDER_OF_COI = _SQL["open_order_of_coi"]
+_ORDERS_OF_NUMBER = {"coi": _SQL["orders_of_coi"], "order": _SQL["orders_of_number"]}
 _WAITING = _SQL["waiting"]
 
 COLLISION_WINDOW: Final = timedelta(hours=24)
@@ -90,7 +91,7 @@ def load_view(tx: Transaction, keys: Keys, seen: Seen = NEVER_SEEN) -> View:
         orders=orders,
         by_id=_orders_by_id(tx, keys.order_ids) if keys.order_ids else {},
         patients=_open_orders(tx, keys.patients) if keys.patients else (),
-        cois=_cois(tx, keys.cois) if keys.cois else {},
+        numbered=_numbered(tx, keys.numbers) if keys.numbers else (),
         waiting=_waiting(tx, [key for key in keys.orders if key not in orders]),
         collision=seen.collision,
         reused=seen.reused,
@@ -122,11 +123,12 @@ def _open_orders(tx: Transaction, keys: Iterable[PatientKey]) -> tuple[OrderStat
     return tuple(found.values())
 
 
-def _cois(
-    tx: Transaction, cois: Iterable[tuple[str, str]]
-) -> Mapping[tuple[str, str], OrderState]:
-    rows = ((coi, tx.rows(_OPEN_ORDER_OF_COI, coi)) for coi in cois)
-    return {coi: order_state(tx, found[0]) for coi, found in rows if found}
+def _numbered(tx: Transaction, keys: Iterable[NumberKey]) -> tuple[OrderState, ...]:
+    found: dict[str, OrderState] = {}
+    for key in keys:
+        rows = tx.rows(_ORDERS_OF_NUMBER[key.kind], (key.issuer, key.value))
+        found |= {row[0]: order_state(tx, row) for row in rows if row[0] not in found}
+    return tuple(found.values())
 
 
 def _waiting(

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.effects import (
     Effects,
+    NumberKey,
     OrderKey,
     PatientKey,
     StateNeeded,
@@ -117,7 +118,7 @@ async def test_orders_that_have_ended_are_no_longer_the_patient_s(
     view = await seen(
         store,
         patients=(PatientKey(SITE, "ELM", "1001"),),
-        cois=(("helix", "HX-1"),),
+        numbers=(NumberKey("coi", "helix", "HX-1"),),
         orders=(key_of(order),),
     )
 
@@ -130,8 +131,8 @@ async def test_orders_that_have_ended_are_no_longer_the_patient_s(
         Status.CLOSED,
         Status.INFUSED,
     }
-    assert (len(view.patients), len(view.cois)) == ((0, 0) if ended else (1, 1))
-    assert len(view.orders) == 1
+    assert len(view.patients) == (0 if ended else 1)
+    assert (len(view.orders), len(view.numbered)) == (1, 1)
 
 
 async def test_an_order_is_found_by_the_number_that_was_bound_to_it_later(
@@ -143,11 +144,25 @@ async def test_an_order_is_found_by_the_number_that_was_bound_to_it_later(
     bound = order.model_copy(update={"coi": coi("HX-7")})
     await store.commit(message(amending(state, bound)))
 
-    view = await seen(store, cois=(("helix", "HX-7"), ("helix", "HX-8")))
+    numbers = (NumberKey("coi", "helix", "HX-7"), NumberKey("coi", "helix", "HX-8"))
 
-    assert {number: s.order.id for number, s in view.cois.items()} == {
-        ("helix", "HX-7"): order.id
-    }
+    view = await seen(store, numbers=numbers)
+
+    assert [state.order.id for state in view.numbered] == [order.id]
+
+
+async def test_orders_are_found_by_the_number_their_manufacturer_gave_them(
+    store: AnyStore,
+) -> None:
+    """Another manufacturer's number, or a chain of identity, is another number."""
+    known = {"manufacturer": "helix", "manufacturer_number": "7"}
+    order = therapy_order(**known)
+    await store.commit(message(placing(order)))
+    others = (NumberKey("order", "other", "7"), NumberKey("coi", "helix", "7"))
+
+    assert list((await seen(store, numbers=others)).numbered) == []
+    number = NumberKey("order", "helix", "7")
+    assert len((await seen(store, numbers=(number,))).numbered) == 1
 
 
 async def test_messages_about_one_order_see_each_other_s_effects(

@@ -99,7 +99,7 @@ class Story:
                 for s in open_
                 if identifiers & {s.order.patient.mrn, *s.order.patient.identifiers}
             ],
-            cois={(c.issuer, c.value): s for s in open_ if (c := s.order.coi)},
+            numbered=[*states],
         )
 
     def kinds(self, order_id: str) -> list[str]:

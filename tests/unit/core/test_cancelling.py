@@ -99,13 +99,26 @@ def test_cancelling_keeps_an_identity_hold() -> None:
     assert (story.order().status, story.order().flags) == (Status.CANCELLED, (HELD,))
 
 
-@pytest.mark.parametrize("destination", ["asked", "nowhere"])
-def test_cancelling_twice_has_no_effect(destination: str) -> None:
-    story = Story(NOWHERE) if destination == "nowhere" else Story()
+def test_cancelling_what_is_cancelled_has_no_effect() -> None:
+    story = Story(NOWHERE)
     story.placed()
     story.hear(cancel())
 
-    assert story.hear(cancel()).verdict.state is MessageState.NO_EFFECT
+    decision = story.hear(cancel())
+
+    assert (decision.verdict.state, decision.alarms) == (MessageState.NO_EFFECT, ())
+
+
+def test_cancelling_again_what_is_not_answered_yet_raises_an_alarm() -> None:
+    """The ward grows impatient; what was asked may be stuck on its way."""
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+
+    decision = story.hear(cancel())
+
+    assert decision.verdict.state is MessageState.NO_EFFECT
+    assert alarms(decision) == [f"order.cancel_unanswered:{order_id}"]
 
 
 @pytest.mark.parametrize("end", [Status.REJECTED, Status.TERMINATED, Status.EXPIRED])

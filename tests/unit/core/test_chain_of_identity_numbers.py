@@ -1,4 +1,4 @@
-"""The chain-of-identity number (COI): bound once, to one open order."""
+"""The chain-of-identity number (COI): bound once, to one order."""
 
 import pytest
 
@@ -8,6 +8,8 @@ from tests.unit.core.builders import (
     HELD,
     alarms,
     coi,
+    mrn,
+    patient,
     place,
     problems,
     report,
@@ -108,7 +110,8 @@ def test_the_same_value_of_another_issuer_is_another_number() -> None:
     assert story.order("A-2").coi == coi(issuer="registry")
 
 
-def test_an_ended_order_gives_its_number_free() -> None:
+def test_an_ended_order_gives_its_number_free_to_its_own_patient() -> None:
+    """A therapy that is ordered anew may go on under the same labels."""
     story = Story()
     first = bound(story)
     second = story.placed("A-2")
@@ -119,6 +122,19 @@ def test_an_ended_order_gives_its_number_free() -> None:
 
     assert decision.verdict.state is MessageState.APPLIED
     assert story.order("A-2").coi == coi()
+
+
+def test_an_ended_order_keeps_its_number_from_every_other_patient() -> None:
+    """Its labels, and perhaps its cells, are still somewhere."""
+    story = Story()
+    first = bound(story)
+    story.report(report(first, Status.INFUSED), report(first, Status.TERMINATED))
+    story.hear(place("A-2", patient=patient(mrn=mrn("00043"))))
+
+    decision = story.report(report(story.order("A-2").id, Status.ACCEPTED, coi=coi()))
+
+    assert problems(decision) == ["coi.in_use at coi"]
+    assert story.order("A-1").flags == story.order("A-2").flags == (HELD,)
 
 
 def test_orders_without_a_number_share_nothing() -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
+from gateway.core.decide.book import Destination
 from gateway.core.order import (
     Address,
     Identifier,
@@ -73,10 +74,10 @@ def test_a_change_can_take_a_fact_back() -> None:
 
 
 def test_a_change_keeps_the_patients_identity_as_the_ledger_has_it() -> None:
-    """A given name is no identity here, and still is not rewritten."""
+    """What agrees because one of the two lacks it is not filled in either."""
     story = Story()
     story.hear(place())
-    said = patient(name=Name(family="Example", given="Adah"), phone="555-0100")
+    said = patient(name=Name(family="Example", middle="K"), phone="555-0100")
 
     story.hear(change(patient=said))
 
@@ -152,6 +153,11 @@ def test_a_change_becomes_what_a_second_new_order_is_compared_with() -> None:
         pytest.param(patient(sex="unknown"), ["patient.sex"], id="another sex"),
         pytest.param(
             patient(family="Exemple"), ["patient.name.family"], id="another family name"
+        ),
+        pytest.param(
+            patient(name=Name(family="Example", given="Eda")),
+            ["patient.name.given"],
+            id="another given name",
         ),
         pytest.param(
             patient(sex="male", birth_date=date(1999, 1, 1)),
@@ -283,3 +289,42 @@ def test_a_change_of_an_order_on_its_way_leaves_its_status_alone() -> None:
     story.hear(change(priority="stat"))
 
     assert story.order().status is Status.SCHEDULED
+
+
+# ---------------------------------------------------------------- another facility
+
+
+def test_a_change_of_facility_goes_where_the_order_went() -> None:
+    story = Story()
+    story.placed()
+
+    decision = story.hear(change(facility="ELM-NORTH"))
+
+    assert told(decision) == [("manufacturer", "change", "order_changed")]
+
+
+@pytest.mark.parametrize(
+    "elsewhere", [Destination("other", "1"), Destination(problem="product.not_routed")]
+)
+def test_a_change_to_a_facility_that_another_manufacturer_serves_is_held(
+    elsewhere: Destination,
+) -> None:
+    """A therapy does not move between manufacturers by a change."""
+    story = Story()
+    order_id = story.placed()
+    story.destination = elsewhere
+
+    decision = story.hear(change(facility="ABROAD"))
+
+    assert problems(decision) == ["order.other_route at order.facility"]
+    assert alarms(decision) == [f"order.other_route:{order_id}"]
+
+
+def test_a_route_moved_since_moves_no_order() -> None:
+    story = Story()
+    story.placed()
+    story.destination = Destination("other", "2")
+
+    assert told(story.hear(change(priority="stat"))) == [
+        ("manufacturer", "change", "order_changed")
+    ]

@@ -111,6 +111,20 @@ def test_a_refusal_is_the_manufacturers_word_in_the_ledger() -> None:
     assert orjson.loads(event.body) == {"code": "no"}
 
 
+@pytest.mark.parametrize("operation", ["change", "cancel"])
+def test_what_is_refused_after_the_end_is_recorded_and_not_told(operation: str) -> None:
+    """``Unable to cancel`` of a cancelled order would say that it goes on."""
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+    story.report(report(order_id, Status.CANCELLED))
+
+    decision = story.end_delivery("rejected", operation, order_id)
+
+    assert decision.tellings == ()
+    assert story.kinds(order_id)[-1] == f"{operation}_refused"
+
+
 def test_a_submission_refused_twice_is_flagged_once() -> None:
     story = Story()
     order_id = story.placed()

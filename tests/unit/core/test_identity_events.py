@@ -74,13 +74,13 @@ def test_a_new_family_name_is_flagged_once() -> None:
     assert story.kinds(order_id) == ["order_placed", "name_changed"]
 
 
-def test_a_new_given_name_has_no_effect() -> None:
+def test_a_new_given_name_is_flagged_too() -> None:
     story = Story()
     story.placed()
 
-    decision = story.hear(update(name=Name(family="Example", given="Eda")))
+    story.hear(update(name=Name(family="Example", given="Eda")))
 
-    assert decision.verdict.state is MessageState.NO_EFFECT
+    assert story.order().flags == ("name_changed",)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +219,17 @@ def test_a_number_that_both_records_share_makes_no_merge_into_itself() -> None:
     story.placed()
 
     decision = story.hear(merge((mrn(), CARD), (mrn("00043"), CARD)))
+
+    assert decision.verdict.state is MessageState.APPLIED
+    assert story.order().flags == (HELD,)
+
+
+def test_a_survivor_sent_with_the_number_it_took_over_is_held() -> None:
+    """Which of the two numbers it had before is for people to say."""
+    story = Story()
+    story.placed()
+
+    decision = story.hear(merge((mrn("00043"), mrn(), CARD), (mrn(),)))
 
     assert decision.verdict.state is MessageState.APPLIED
     assert story.order().flags == (HELD,)

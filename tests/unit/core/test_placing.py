@@ -130,6 +130,18 @@ def test_a_second_new_order_after_the_end_is_held(said: dict[str, str]) -> None:
     assert story.order().status is Status.CANCELLED
 
 
+def test_an_equal_second_new_order_behind_a_cancellation_is_held() -> None:
+    """It may be wanted again; taken as a repeat it would be cancelled unnoticed."""
+    story = Story()
+    order_id = story.placed()
+    story.hear(cancel())
+
+    decision = story.hear(place())
+
+    assert problems(decision) == ["order.second_new at order.placer_number"]
+    assert alarms(decision) == [f"order.second_new:{order_id}"]
+
+
 def test_an_equal_second_new_order_submits_a_refused_one_again() -> None:
     story = Story()
     order_id = story.placed()

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import orjson
+import pytest
 
 from gateway.core.order import Alias, Status
 from gateway.core.verdict import MessageState
@@ -10,6 +11,7 @@ from tests.unit.core.builders import (
     MAKER,
     MINUTE,
     NOON,
+    change,
     report,
     told,
 )
@@ -17,6 +19,7 @@ from tests.unit.core.story import Story
 
 EARLIER = NOON - MINUTE
 LATER = NOON + MINUTE
+DAY = timedelta(days=1)
 
 
 # ---------------------------------------------------------------- advancing
@@ -131,6 +134,24 @@ def test_success_after_a_refusal_drops_its_flag() -> None:
     assert story.order().flags == ()
 
 
+@pytest.mark.parametrize("status", [Status.SUBMITTED, Status.COLLECTED])
+def test_who_reports_any_step_has_the_order_whatever_was_refused(
+    status: Status,
+) -> None:
+    """A change must not submit it a second time."""
+    story = Story()
+    order_id = story.placed()
+    story.end_delivery("delivered", "submit", order_id)
+    story.end_delivery("rejected", "submit", order_id)
+
+    story.report(report(order_id, status))
+
+    assert story.order().flags == ()
+    assert told(story.hear(change(priority="stat"))) == [
+        ("manufacturer", "change", "order_changed")
+    ]
+
+
 # ---------------------------------------------------------------- repeats
 
 
@@ -176,6 +197,58 @@ def test_aliases_gather_in_the_order_they_come() -> None:
     story.report(report(order_id, Status.IN_MANUFACTURING, aliases=(lot, join, lot)))
 
     assert story.order().aliases == (join, lot)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"scheduled_for": NOON + DAY}, {"scheduled_for": NOON + 2 * DAY}),
+        ({"reason": "no slot"}, {"reason": "no slot before May"}),
+        ({}, {"scheduled_for": NOON + DAY}),
+    ],
+)
+def test_another_date_or_reason_of_the_same_status_is_told(
+    first: dict[str, object], then: dict[str, object]
+) -> None:
+    """A slot that was moved is what the apheresis ward must know."""
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.SCHEDULED, occurred_at=EARLIER, **first))
+    again = report(order_id, Status.SCHEDULED, occurred_at=NOON, **then)
+
+    decision = story.report(again)
+
+    assert told(decision) == [("site", "status", "status_amended")]
+    event = decision.tellings[0].event
+    assert (event.scheduled_for, event.reason) == (again.scheduled_for, again.reason)
+    assert story.order().status_at == NOON
+    assert story.report(again).verdict.state is MessageState.NO_EFFECT
+
+
+def test_an_older_date_told_late_does_not_replace_the_newer() -> None:
+    story = Story()
+    order_id = story.placed()
+    moved = report(
+        order_id, Status.SCHEDULED, occurred_at=NOON, scheduled_for=NOON + DAY
+    )
+    story.report(moved)
+
+    decision = story.report(
+        report(order_id, Status.SCHEDULED, occurred_at=EARLIER, scheduled_for=LATER)
+    )
+
+    assert decision.verdict.state is MessageState.NO_EFFECT
+    assert story.order().scheduled_for == NOON + DAY
+
+
+def test_a_repeat_without_date_and_reason_takes_nothing_back() -> None:
+    story = Story()
+    order_id = story.placed()
+    story.report(report(order_id, Status.SCHEDULED, scheduled_for=LATER, reason="x"))
+
+    decision = story.report(report(order_id, Status.SCHEDULED))
+
+    assert decision.verdict.state is MessageState.NO_EFFECT
 
 
 # ---------------------------------------------------------------- not the owner

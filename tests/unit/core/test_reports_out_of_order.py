@@ -12,6 +12,7 @@ from tests.unit.core.builders import (
     MINUTE,
     NOON,
     alarms,
+    change,
     problems,
     report,
     told,
@@ -73,7 +74,7 @@ def test_a_product_out_of_specification_after_release_is_held(
     assert story.order().status is Status.RELEASED
 
 
-def test_a_released_backward_step_is_recorded_and_moves_nothing() -> None:
+def test_a_released_backward_step_is_told_and_moves_nothing() -> None:
     """A person may accept that it was said; the status never moves backwards."""
     story = Story()
     order_id = story.placed(status=Status.RELEASED)
@@ -82,9 +83,9 @@ def test_a_released_backward_step_is_recorded_and_moves_nothing() -> None:
         report(order_id, Status.OOS_DECISION), released={"order.backward_step"}
     )
 
-    assert decision.verdict.state is MessageState.APPLIED
-    assert story.order().status is Status.RELEASED
-    assert story.kinds(order_id)[-1] == "status_told_late"
+    assert told(decision) == [("site", "status", "status_reported")]
+    order = story.order()
+    assert (order.status, order.reported) == (Status.RELEASED, (Status.OOS_DECISION,))
 
 
 @pytest.mark.parametrize(
@@ -110,14 +111,17 @@ def test_an_impossible_step_is_held(current: Status, reported: Status) -> None:
     assert story.order().status is current
 
 
-def test_a_released_impossible_step_is_recorded_and_moves_nothing() -> None:
+def test_a_released_impossible_step_is_told_and_moves_nothing() -> None:
     story = Story()
     order_id = story.placed(status=Status.CANCELLED)
 
-    story.report(report(order_id, Status.ACCEPTED), released={"order.impossible_step"})
+    decision = story.report(
+        report(order_id, Status.ACCEPTED), released={"order.impossible_step"}
+    )
 
-    assert story.order().status is Status.CANCELLED
-    assert story.kinds(order_id)[-1] == "status_told_late"
+    assert told(decision) == [("site", "status", "status_reported")]
+    order = story.order()
+    assert (order.status, order.reported) == (Status.CANCELLED, (Status.ACCEPTED,))
 
 
 def test_an_answered_question_returns_the_order() -> None:
@@ -144,6 +148,80 @@ def test_an_acknowledgement_that_lost_a_race_does_not_answer_a_question(
     assert story.order().status is Status.INFO_REQUESTED
 
 
+# ---------------------------------------------------------------- submitted anew
+
+
+def submitted_anew(story: Story) -> str:
+    """Place an order that is refused, corrected a minute later and sent again."""
+    order_id = story.placed()
+    story.end_delivery("rejected", "submit", order_id)
+    story.now = LATER
+    story.hear(change(priority="stat"))
+    story.now = LATER + MINUTE
+    return order_id
+
+
+@pytest.mark.parametrize(
+    ("status", "when"),
+    [
+        (Status.REJECTED, EARLIER),
+        (Status.REJECTED, LATER),
+        (Status.REJECTED, None),
+        (Status.ACCEPTED, EARLIER),
+    ],
+)
+def test_a_report_about_what_was_refused_before_is_held(
+    status: Status, when: datetime | None
+) -> None:
+    """The correction is on its way; the order must not end with its forerunner."""
+    story = Story()
+    order_id = submitted_anew(story)
+
+    decision = story.report(report(order_id, status, occurred_at=when))
+
+    assert decision.verdict.state is MessageState.HELD
+    assert problems(decision) == ["order.stale_report at status"]
+    assert alarms(decision) == [f"order.stale_report:{order_id}"]
+    assert story.order().status is Status.READY
+
+
+@pytest.mark.parametrize(
+    ("status", "when"),
+    [(Status.REJECTED, LATER + MINUTE), (Status.ACCEPTED, None)],
+)
+def test_a_report_about_what_was_sent_again_advances_the_order(
+    status: Status, when: datetime | None
+) -> None:
+    story = Story()
+    order_id = submitted_anew(story)
+
+    story.report(report(order_id, status, occurred_at=when))
+
+    assert story.order().status is status
+
+
+def test_a_released_stale_report_counts() -> None:
+    story = Story()
+    order_id = submitted_anew(story)
+
+    decision = story.report(
+        report(order_id, Status.REJECTED), released={"order.stale_report"}
+    )
+
+    assert told(decision) == [("site", "status", "status_advanced")]
+    assert story.order().status is Status.REJECTED
+
+
+def test_an_answer_is_never_stale_whatever_its_clock() -> None:
+    story = Story()
+    order_id = submitted_anew(story)
+    answer = report(order_id, Status.ACKNOWLEDGED, occurred_at=EARLIER)
+
+    story.end_delivery("delivered", "submit", order_id, answer)
+
+    assert story.order().status is Status.ACKNOWLEDGED
+
+
 # ---------------------------------------------------------------- one number
 
 
@@ -164,6 +242,20 @@ def test_a_second_number_of_the_manufacturer_is_held_and_holds_the_order() -> No
     order = story.order()
     assert (order.status, order.flags) == (Status.ACKNOWLEDGED, (HELD,))
     assert order.manufacturer_number == "H-1"
+
+
+@pytest.mark.parametrize("status", [Status.ACKNOWLEDGED, Status.CANCELLED])
+def test_the_number_of_another_order_is_held_and_holds_both(status: Status) -> None:
+    """Whether that one has ended or not: the portal took one order for the other."""
+    story = Story()
+    first, second = story.placed("A-1"), story.placed("A-2")
+    story.report(report(first, status, manufacturer_number="H-1"))
+
+    decision = story.report(report(second, Status.ACCEPTED, manufacturer_number="H-1"))
+
+    assert problems(decision) == ["order.number_conflict at manufacturer_number"]
+    assert story.order("A-1").flags == story.order("A-2").flags == (HELD,)
+    assert story.order("A-2").manufacturer_number is None
 
 
 @pytest.mark.parametrize("number", ["H-1", None])

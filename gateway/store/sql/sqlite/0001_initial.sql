@@ -79,7 +79,9 @@ CREATE TABLE orders (
 ) STRICT;
 
 CREATE INDEX orders_coi ON orders (coi_issuer, coi_value)
-    WHERE open = 1 AND coi_value IS NOT NULL;
+    WHERE coi_value IS NOT NULL;
+CREATE INDEX orders_number ON orders (manufacturer, manufacturer_number)
+    WHERE manufacturer_number IS NOT NULL;
 
 CREATE TABLE patients (
     site      TEXT NOT NULL,

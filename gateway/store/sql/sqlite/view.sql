@@ -25,10 +25,16 @@ SELECT o.id, o.length, o.head, o.content_digest
  WHERE p.site = ? AND p.authority = ? AND p.value = ? AND o.open = 1
  ORDER BY o.seq;
 
--- name: open_order_of_coi
+-- name: orders_of_coi
 SELECT id, length, head, content_digest
   FROM orders
- WHERE open = 1 AND coi_value IS NOT NULL AND coi_issuer = ? AND coi_value = ?
+ WHERE coi_value IS NOT NULL AND coi_issuer = ? AND coi_value = ?
+ ORDER BY seq;
+
+-- name: orders_of_number
+SELECT id, length, head, content_digest
+  FROM orders
+ WHERE manufacturer_number IS NOT NULL AND manufacturer = ? AND manufacturer_number = ?
  ORDER BY seq;
 
 -- name: waiting
