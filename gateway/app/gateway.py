@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
 from gateway.app import wiring
 from gateway.app.clock import SystemClock, new_minter
 from gateway.app.door import Door
+from gateway.app.overdue import Overdue
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.app.telemetry import Telemetry
 from gateway.app.telemetry_gauges import present
@@ -59,7 +61,7 @@ class Gateway:
         self._running: list[asyncio.Task[None]] = []
         self._listener: Any = None
         self._door: Door | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
         self._store: SqliteStore | None = None
         self._rules: Rules | None = None
 
@@ -81,7 +83,12 @@ class Gateway:
         lapsed = await recover(self._store, catalog.texts)
         self.telemetry.event("store.recovered", lapsed_leases=lapsed)
         alarms = [
-            Alarm("site.paused", s.name) for s in catalog.sites.values() if s.problems
+            *(
+                Alarm("site.paused", s.name)
+                for s in catalog.sites.values()
+                if s.problems
+            ),
+            *(Alarm("manufacturer.paused", name) for name in sorted(catalog.closed)),
         ]
         for problem in catalog.problems:
             self.telemetry.event(
@@ -98,6 +105,7 @@ class Gateway:
                 setting=problem.where,
             )
         await self._store.raise_alarms(tuple(alarms), self._clock.now())
+        await self._store.close_alarms(wiring.mended(catalog, self._targets))
         self._check_webhooks(catalog)
         wiring.note_mappings(self.settings)
         self.intake = Intake(
@@ -122,7 +130,10 @@ class Gateway:
             raise Misconfigured(Problem("settings.open_beside_real_sites", "--open"))
 
     def deliver(self) -> None:
-        """Begin to send what is due."""
+        """Begin to send what is due, and to look for what waits too long."""
+        patience = timedelta(seconds=self.settings.overdue_seconds)
+        overdue = Overdue(self.store, self._clock, patience, self.failed)
+        self._watching.append(asyncio.create_task(overdue.watch(), name="overdue"))
         for target in self._targets:
             self._start_dispatcher(target)
 
@@ -165,12 +176,12 @@ class Gateway:
         except OSError:
             raise unusable(self.settings.mllp) from None
         self._door = Door(self._listener, self.store, self._clock, self.telemetry.event)
-        self._watching = asyncio.create_task(self._door.watch(), name="door")
+        self._watching.append(asyncio.create_task(self._door.watch(), name="door"))
 
     async def stop_listening(self) -> None:
         """Answer what is in flight and take no more."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for task in self._watching:
+            task.cancel()
         if self._listener is not None:
             await self._listener.close(self.settings.drain_seconds / 2)
 
@@ -230,8 +241,12 @@ class Gateway:
 
         Raises:
             Refused: It is not genuine, or nobody of that name calls us.
+            Unavailable: Its files or its secret must be mended here first.
         """
-        portal = self.rules().catalog.portals.get(manufacturer)
+        catalog = self.rules().catalog
+        if manufacturer in catalog.closed:
+            raise Unavailable(Problem("manufacturer.paused", manufacturer))
+        portal = catalog.portals.get(manufacturer)
         if portal is None or portal.webhook is None:
             raise Refused(Problem("webhook.signature", "path"))
         verifier = self._verifier(manufacturer)
@@ -240,8 +255,10 @@ class Gateway:
 
     def expects_webhook(self, manufacturer: str) -> bool:
         """Tell whether a portal of that name calls us."""
-        portal = self.rules().catalog.portals.get(manufacturer)
-        return portal is not None and portal.webhook is not None
+        catalog = self.rules().catalog
+        portal = catalog.portals.get(manufacturer)
+        calls = portal is not None and portal.webhook is not None
+        return calls or manufacturer in catalog.closed
 
     def _verifier(self, manufacturer: str) -> Any:  # noqa: ANN401 - an adapter's own type
         if manufacturer not in self._verifiers:
@@ -249,7 +266,7 @@ class Gateway:
             setting = portal.webhook.secret_setting if portal.webhook else ""
             secret = self._secrets.get(setting)
             if not secret:
-                raise Refused(Problem("destination.not_configured", setting))
+                raise Unavailable(Problem("destination.not_configured", setting))
             adapter = self._parts.adapters[portal.speaks]
             self._verifiers[manufacturer] = adapter.webhook(secret, setting)
         return self._verifiers[manufacturer]

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app.gateway import Gateway
-from gateway.core.errors import Refused, whereabouts
+from gateway.core.errors import Refused, Unavailable, whereabouts
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -156,6 +156,8 @@ async def _take(
         answer = await gateway.take_webhook(manufacturer, headers, body)
     except Refused as refused:
         return _answered(401, *(problem.code for problem in refused.problems))
+    except Unavailable as unavailable:
+        return _answered(503, *(problem.code for problem in unavailable.problems))
     status = int(answer.code) if answer.code else 503
     return _answered(status)
 

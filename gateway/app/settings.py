@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     idle_seconds: Annotated[float, Field(gt=0)] = 3600
     connections_per_peer: Annotated[int, Field(gt=0)] = 128
     junk_between_frames: Annotated[int, Field(gt=0)] = 4096
+    overdue_seconds: Annotated[float, Field(gt=0)] = 900
+    """How long something may wait before an alarm says so."""
     drain_seconds: Annotated[float, Field(gt=0)] = 25
 
 

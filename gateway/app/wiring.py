@@ -12,6 +12,7 @@ from gateway.app.clock import fresh_secret
 from gateway.app.discovery import discover
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.core.agreements import Patience
+from gateway.core.effects import Alarm
 from gateway.core.errors import Misconfigured, Problem
 from gateway.flow.dispatch import Target
 from gateway.flow.outgoing import Outgoing
@@ -110,6 +111,16 @@ def targets(
             problem = Problem("destination.not_configured", back.host_setting)
             lacking.append((back.destination, problem))
     return ready, lacking
+
+
+def mended(catalog: Catalog, ready: list[Target]) -> list[Alarm]:
+    """Name the alarms of an earlier start that this one shows to be mended."""
+    open_sites = (s.name for s in catalog.sites.values() if not s.problems)
+    return [
+        *(Alarm("site.paused", name) for name in open_sites),
+        *(Alarm("manufacturer.paused", name) for name in catalog.portals),
+        *(Alarm("destination.not_configured", target.destination) for target in ready),
+    ]
 
 
 def _missing(portal: Portal, secrets: Secrets) -> Problem | None:

@@ -103,7 +103,7 @@ class View:
         patients: Open orders whose patient has one of the asked identifiers.
         numbered: Orders, open or closed, known by one of the asked numbers.
         waiting: Messages that wait for one of the asked business keys that has no
-            order yet.
+            order yet, in the order they came.
         collision: The control id was used within 24 hours for another content.
         reused: It was used longer ago for another content.
         asked: What was looked up; what is asked for and not here does not exist.

@@ -51,6 +51,8 @@ _codes(
     "Send the messages of the batch one by one.",
     message__too_many_segments="The message has more segments than the limit. | "
     "Split it, or raise the limit for this gateway.",
+    message__too_many_orders="The message holds more orders than one may. | "
+    "Send at most 49 orders in one message.",
     segment__missing="A required segment is missing. | Send the segment.",
     segment__repeated="A segment that says whom the message is about is there twice. "
     "| Send one message for each patient.",
@@ -174,10 +176,17 @@ _codes(
     "Add MSH-3, MSH-4 and the network to a site's file.",
     site__paused="The site is paused or its mapping does not compile. | "
     "Run: baton check. Send again afterwards.",
+    manufacturer__paused="The product's manufacturer is paused: its files do not "
+    "compile. | Run: baton check. Send again afterwards.",
     store__unavailable="The message could not be stored. | "
     "Send it again; see the alarms for the cause.",
     message__too_large="The message is over the size limit. | "
     "Send it in a smaller form, or raise the limit.",
+    message__new_order_waits="A new order waits with a change or cancellation in the "
+    "same message, whose order has not come. | "
+    "Look what it waits for: baton messages show; ask the sender for it.",
+    message__waits_long="A message has waited long for the order it is about. | "
+    "Look what it waits for: baton messages show; ask the sender, then dismiss it.",
     message__failed="Deciding the message failed here; it is kept. | "
     "Report the message id; it is released after the repair.",
     body__too_deep="The body is nested deeper than 64 levels. | Correct the sender.",
@@ -197,6 +206,9 @@ _codes(
     "so it cannot be sent again. | Correct the order at its source.",
     destination__fault="The destination refuses us as a whole. | "
     "Check its address, certificate and credentials.",
+    destination__behind="Something for the destination has been on its way for long: "
+    "it is down, refuses us, asks us to wait, or lacks a setting. | "
+    "Look why: baton deliveries show; the alarm closes once it takes deliveries.",
     destination__not_configured="The destination lacks an address or a secret. | "
     "Set what the alarm names and restart.",
     webhook__signature="A webhook's signature, time or id is not valid. | "

@@ -16,11 +16,9 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import Problem, Unmappable
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Verdict
 from gateway.flow.rules import Rules
-from gateway.flow.understand import Understood
+from gateway.flow.understand import FAILED, Understood
 from gateway.flow.waking import wake
 from gateway.mapping.profile import Portal
-
-FAILED = Verdict(MessageState.HELD, (Problem("message.failed", "", "hold"),))
 
 BuildAnswer = Callable[[Verdict], Answer]
 

@@ -4,6 +4,7 @@ A message is peeked at, recognised, read and mapped on the event loop; it is
 deduplicated, decided and stored in one transaction; only then is it answered.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -13,9 +14,10 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import OutcomeUnknown, Problem, Unavailable
 from gateway.core.ids import MessageId, Minter
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Refusal, Verdict
-from gateway.flow.deciding import FAILED, MessageWork
+from gateway.flow.deciding import MessageWork
 from gateway.flow.rules import Rules
 from gateway.flow.understand import (
+    FAILED,
     STRANGER,
     Understood,
     conventions,
@@ -82,7 +84,7 @@ class Intake:
         understood = self._understand(rules, header, unusable or ended, body, site)
         work = MessageWork(
             envelope=_envelope(message_id, now, header, body, site),
-            keys=_keys(understood, header, site),
+            keys=_keys(understood, header, site, body),
             understood=understood,
             rules=rules,
             now=now,
@@ -187,18 +189,25 @@ def _envelope(
     )
 
 
-def _keys(understood: Understood, header: Header, site: Site | None) -> Keys:
+def _keys(
+    understood: Understood, header: Header, site: Site | None, body: bytes
+) -> Keys:
+    """Name what is looked up.
+
+    Where control ids are not to be trusted, nothing but the very bytes tells a
+    resend from a second message that says the same.
+    """
     if site is None:
         return Keys()
-    if site.control_id == "trusted":
-        dedup = f"{site.name}|{header.sender}|{header.control_id}"
-    else:
-        dedup = f"{site.name}|{header.digest.hex()}"
+    dedup, digest = f"{site.name}|{header.sender}|{header.control_id}", header.digest
+    if site.control_id == "untrusted":
+        digest = hashlib.sha256(body).digest()
+        dedup = f"{site.name}|{digest.hex()}"
     return keys_for(
         understood.commands,
         site.name,
         dedup=dedup,
-        digest=header.digest,
+        digest=digest,
         sent_at=header.sent_at,
         mapping=understood.mapping,
     )

@@ -9,7 +9,7 @@ from gateway.core.decide.book import Event
 from gateway.core.effects import Alarm, NewDelivery
 from gateway.core.errors import Problem, Unmappable
 from gateway.core.identity import identity_digest
-from gateway.core.ids import delivery_id
+from gateway.core.ids import MOST, delivery_id
 from gateway.core.order import TherapyOrder
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.compiled import Compiled
@@ -27,6 +27,9 @@ ALWAYS_TOLD = frozenset(
     }
 )
 """Event kinds a site hears of whatever statuses it asked for."""
+
+OF_OURS = frozenset({"destination.not_configured", "message.too_many_orders"})
+"""Why something cannot be told whatever it says."""
 
 MEDIA_TYPES = {"json": "application/json", "hl7v2": "x-application/hl7-v2+er7"}
 
@@ -84,9 +87,8 @@ class Outgoing:
         made: list[NewDelivery] = []
         untold: dict[Alarm, None] = {}
         for telling in tellings:
-            name = delivery_id(origin, len(made) + 1)
             try:
-                delivery = self._freeze_one(telling, name, now)
+                delivery = self._freeze_one(telling, _name(origin, len(made) + 1), now)
             except Unmappable as error:
                 if telling.audience != "site":
                     raise
@@ -104,6 +106,8 @@ class Outgoing:
             raise _gone(telling.order.site)
         back = site.status_back
         to_site = telling.audience == "site"
+        if to_site and back is None and site.problems:
+            raise _gone(site.name)
         if to_site and (back is None or not _wanted(back, telling.event)):
             return None
         code = telling.order.facility
@@ -166,6 +170,12 @@ class Outgoing:
         return self._formats[mapping.writes].encode(trees[0], options)
 
 
+def _name(origin: str, n: int) -> str:
+    if n > MOST:
+        raise Unmappable(Problem("message.too_many_orders", "", "hold"))
+    return delivery_id(origin, n)
+
+
 def _gone(name: str) -> Unmappable:
     """An order may outlive the files of its site or its manufacturer."""
     return Unmappable(Problem("destination.not_configured", name, "hold"))
@@ -173,10 +183,8 @@ def _gone(name: str) -> Unmappable:
 
 def _untold(error: Unmappable, order_id: str) -> dict[Alarm, None]:
     """Say it of the order: what a template lacks, no sender can mend."""
-    gone = any(p.code == "destination.not_configured" for p in error.problems)
-    if gone:
-        return {Alarm("destination.not_configured", order_id): None}
-    return {Alarm("render.unrepresentable", order_id): None}
+    codes = {problem.code for problem in error.problems} & OF_OURS
+    return {Alarm(code, order_id): None for code in codes or {"render.unrepresentable"}}
 
 
 def _wanted(back: StatusBack, event: Event) -> bool:

@@ -28,6 +28,7 @@ JUDGEMENTS = frozenset(
         "message.control_id_reused",
         "order.second_new",
         "order.newer_change",
+        "order.stale_report",
         "order.backward_step",
         "order.impossible_step",
     }

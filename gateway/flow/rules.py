@@ -8,6 +8,7 @@ from gateway.core.decide import Circumstances
 from gateway.core.decide.book import Destination
 from gateway.core.effects import WaitingMessage
 from gateway.core.order import OrderContent
+from gateway.core.verdict import Refusal
 from gateway.flow.outgoing import Outgoing
 from gateway.flow.understand import (
     STRANGER,
@@ -20,6 +21,9 @@ from gateway.mapping.places import Format
 from gateway.mapping.site import Site
 from gateway.ports import Reader
 from gateway.routing import route
+
+PAUSED = Destination(problem="manufacturer.paused", refusal=Refusal.UNAVAILABLE)
+"""Its files are broken, or those of some manufacturer whose routes nobody can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,10 @@ class Rules:
         facility = site.facilities.get(content.facility)
         country = facility.country if facility else ""
         found = route(content.product.code, country, self.catalog.routes)
-        if found is None:
+        if found is None and not self.catalog.closed:
             return Destination(problem="product.not_routed")
+        if found is None or found.manufacturer in self.catalog.closed:
+            return PAUSED
         return Destination(found.manufacturer, found.version)
 
     def circumstances(

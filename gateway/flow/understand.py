@@ -34,6 +34,8 @@ STRANGER = Verdict(
     "sender not recognised",
 )
 
+FAILED = Verdict(MessageState.HELD, (Problem("message.failed", "", "hold"),))
+"""A fault of ours: the message is kept until it is repaired."""
 
 STANDARD = Conventions()
 

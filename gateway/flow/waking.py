@@ -19,7 +19,7 @@ from gateway.core.effects import (
 from gateway.core.errors import Unmappable
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Verdict
 from gateway.flow.rules import Rules, understand_kept
-from gateway.flow.understand import Understood, keys_for
+from gateway.flow.understand import FAILED, Understood, keys_for
 
 ANSWERED_LONG_AGO = Answer(AnswerKind.POSITIVE)
 
@@ -36,8 +36,8 @@ class Sleeper:
 def wake(effects: Effects, view: View, rules: Rules, now: datetime) -> Effects:
     """Add what follows for the messages that waited for an order just placed.
 
-    They are decided oldest first, each over what the earlier ones did; an order
-    that one of them places wakes others in turn. One that still lacks an order
+    They are decided in the order they came, each over what the earlier ones did; an
+    order that one of them places wakes others in turn. One that still lacks an order
     goes on waiting.
 
     Args:
@@ -46,26 +46,25 @@ def wake(effects: Effects, view: View, rules: Rules, now: datetime) -> Effects:
     Raises:
         StateNeeded: They are about more orders than ``view`` was read for.
     """
-    asleep = [_understood(rules, m) for m in sorted(view.waiting, key=_age)]
+    asleep = [_understood(rules, message) for message in view.waiting]
     known: frozenset[OrderKey] = frozenset()
     while (placed := _placed(effects)) != known:
         known = placed
         due = [sleeper for sleeper in asleep if _awaits(sleeper, placed)]
         _require_state(due, view)
         for sleeper in due:
-            found = _decided(sleeper, _standing(view, effects.orders), rules, now)
+            found = _followed(sleeper, _standing(view, effects.orders), rules, now)
             if found.verdict.state is not MessageState.WAITING:
                 asleep.remove(sleeper)
                 effects = _joined(effects, sleeper.message.message_id, found)
     return effects
 
 
-def _age(message: WaitingMessage) -> str:
-    return message.message_id
-
-
 def _understood(rules: Rules, message: WaitingMessage) -> Sleeper:
-    understood = understand_kept(rules, message)
+    try:
+        understood = understand_kept(rules, message)
+    except Exception:  # noqa: BLE001 - it must not hold up the order that came
+        understood = Understood(verdict=FAILED)
     return Sleeper(message, understood, keys_for(understood.commands, message.site))
 
 
@@ -116,6 +115,13 @@ def _standing(view: View, changed: Sequence[OrderState]) -> View:
         patients=tuple(map(current, view.patients)),
         numbered=tuple(map(current, view.numbered)),
     )
+
+
+def _followed(sleeper: Sleeper, view: View, rules: Rules, now: datetime) -> Effects:
+    try:
+        return _decided(sleeper, view, rules, now)
+    except Exception:  # noqa: BLE001 - it must not hold up the order that came
+        return _held(FAILED, sleeper.message.site)
 
 
 def _decided(sleeper: Sleeper, view: View, rules: Rules, now: datetime) -> Effects:

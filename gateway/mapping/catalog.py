@@ -2,7 +2,7 @@
 
 A site that does not compile is in ``sites`` with its problems, so that its
 messages are refused as its own and by nobody else. A portal that does not
-compile is left out with its routes.
+compile is closed, too: orders for its products are refused until it is mended.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,8 @@ class Catalog:
     Attributes:
         sites: By name, the closed ones too.
         portals: By manufacturer; only those that compiled.
-        routes: Of the portals that compiled.
+        closed: Manufacturers whose files are broken.
+        routes: All that can be read, the closed manufacturers' too.
         problems: All that is wrong, as ``file:line``; ``problems.explain`` says it.
         texts: What each mapping was compiled from, by version; the store keeps it.
         formats: All formats by name, ``json`` and ``canonical`` included.
@@ -45,6 +46,7 @@ class Catalog:
     problems: tuple[Problem, ...]
     texts: Mapping[str, str]
     formats: Mapping[str, Format]
+    closed: frozenset[str] = frozenset()
     mappings: Mapping[str, list[Compiled]] = field(default_factory=dict)
 
     @classmethod
@@ -65,6 +67,7 @@ class Catalog:
         problems.extend(_shared_senders(library, sites))
         portals, routes, found = _manufacturers(library)
         problems.extend(found)
+        closed = frozenset(library.folders("manufacturers")) - portals.keys()
         problems.extend(_common(library))
         return cls(
             sites=sites,
@@ -73,6 +76,7 @@ class Catalog:
             problems=tuple(dict.fromkeys(problems)),
             texts=library.texts,
             formats=every,
+            closed=closed,
             mappings=library.compiled,
         )
 
@@ -88,9 +92,9 @@ def _manufacturers(
         own, wrong = read_routes(library, name)
         twice = list(_taken(library, own, routes))
         problems += [*found, *wrong, *twice]
+        routes += own
         if portal and not wrong and not twice:
             portals[name] = portal
-            routes += own
     return portals, routes, problems
 
 

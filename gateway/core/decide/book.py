@@ -31,11 +31,15 @@ Operation = Literal["submit", "change", "cancel", "status"]
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where an order of this content would go; ``problem`` if it cannot."""
+    """Where an order of this content would go; ``problem`` if it cannot now.
+
+    ``refusal`` says whether the sender can mend that.
+    """
 
     manufacturer: str = ""
     version: str = ""
     problem: str = ""
+    refusal: Refusal = Refusal.CONTENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class Stop(Exception):
             identity hold although the message has no other effect.
         subject: The order that alarms are raised about.
         alarm: Whether somebody here must see it although the sender must act.
+        refusal: What kind of refusal it is, if it is one.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class Stop(Exception):
         in_doubt: tuple[OrderState, ...] = (),
         subject: str = "",
         alarm: bool = False,
+        refusal: Refusal = Refusal.CONTENT,
     ) -> None:
         """Stop for ``problems``."""
         super().__init__()
@@ -128,6 +134,7 @@ class Stop(Exception):
         self.in_doubt = in_doubt
         self.subject = subject
         self.alarm = alarm
+        self.refusal = refusal
 
 
 class Book:
@@ -273,7 +280,7 @@ class Book:
             for problem in stop.problems:
                 self.alarm(problem.code, subject)
         if rejected:
-            verdict = Verdict(MessageState.REJECTED, stop.problems, Refusal.CONTENT)
+            verdict = Verdict(MessageState.REJECTED, stop.problems, stop.refusal)
         else:
             verdict = Verdict(MessageState.HELD, stop.problems)
         return self._decision(verdict)
@@ -284,9 +291,14 @@ class Book:
         return {state.order.id: state for state in (*seen, *view.patients)}
 
     def waiting(self) -> Decision:
-        """Close the book on a message that waits: nothing it asks happens yet."""
+        """Close the book on a message that waits: nothing it asks happens yet.
+
+        A new order in it waits, too, and nobody would look for that.
+        """
         waits = tuple(dict.fromkeys(self._waits))
-        return Decision(Verdict(MessageState.WAITING), wait_for=waits)
+        alarm = Alarm("message.new_order_waits", self.at.origin)
+        alarms = (alarm,) if self._new else ()
+        return Decision(Verdict(MessageState.WAITING), alarms=alarms, wait_for=waits)
 
     def closed(self, state: MessageState) -> Decision:
         """Close the book on a message that did what it asked."""

@@ -58,10 +58,15 @@ def _names_one_patient_twice(command: CorrectIdentity) -> bool:
     Numbers in common are no such thing: a national number is shared by the two
     records that a merge joins, and a survivor may be sent with what it took over.
     """
-    prior = {_key(identifier) for identifier in command.prior}
-    kinds = {authority for authority, _ in prior}
-    survivors = {_key(i) for patient in command.patients for i in patient.identifiers}
-    return bool(prior) and prior == {key for key in survivors if key[0] in kinds}
+    survivors = (i for patient in command.patients for i in patient.identifiers)
+    of_kind = (s for s in survivors if any(_of_kind(s, p) for p in command.prior))
+    return bool(command.prior) and set(map(_key, command.prior)) == set(
+        map(_key, of_kind)
+    )
+
+
+def _of_kind(number: Identifier, prior: Identifier) -> bool:
+    return number.authority == prior.authority and prior.type in (None, number.type)
 
 
 def _key(identifier: Identifier) -> tuple[str, str]:

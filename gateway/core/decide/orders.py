@@ -28,6 +28,8 @@ SUBMISSION_REFUSED = "submission_refused"
 CHANGE_REFUSED = "change_refused"
 REFUSED = frozenset({SUBMISSION_REFUSED, CHANGE_REFUSED})
 """While one is set, the manufacturer lacks what the ledger has."""
+MOST_PLACED = 49
+"""Orders one message may place: each may cause two of 99 deliveries (ADR 0009)."""
 IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
 
 
@@ -42,7 +44,10 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
         return _placed_before(existing, content, digest, book)
     destination = book.at.route(content)
     if destination.problem:
-        raise Stop(Problem(destination.problem, "order.product"))
+        problem = Problem(destination.problem, "order.product")
+        raise Stop(problem, refusal=destination.refusal)
+    if book.placed == MOST_PLACED:
+        raise Stop(Problem("message.too_many_orders", "order"))
     standing = {
         "id": order_id(book.at.origin, book.placed + 1),
         "site": book.at.site,

@@ -29,7 +29,9 @@ _DELIVERY_STATE = _DELIVERIES["delivery_state"]
 _SEND_AGAIN = _DELIVERIES["send_again"]
 _STEP_BACK = _DELIVERIES["step_back"]
 _OVERTAKEN = _DELIVERIES["overtaken"]
-_MESSAGE_STATE = statements("sqlite", "effects")["message_state"]
+_EFFECTS = statements("sqlite", "effects")
+_MESSAGE_STATE = _EFFECTS["message_state"]
+_CLOSE_ALARM = _EFFECTS["close_alarm"]
 
 Resolution = Literal["delivered", "rejected", "superseded", "ready"]
 """What a person found out about a delivery; ``ready`` sends it again."""
@@ -153,7 +155,7 @@ def _pending(tx: Transaction, message_id: str) -> Row:
 
 def close_alarm(tx: Transaction, condition: str, signed: Signed) -> None:
     """Close an alarm; it opens again when its condition comes again."""
-    if not tx.change(_SQL["close_alarm"], (condition,)):
+    if not tx.change(_CLOSE_ALARM, (condition,)):
         raise NotAllowed(Problem("alarm.not_open", condition))
     write_log(tx, signed, "alarm.close", condition)
 

@@ -13,7 +13,7 @@ from gateway.core.errors import LeaseLost
 from gateway.delivery.outcome import BY_REPORT
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, RetryAt
 from gateway.ports import Claim
-from gateway.store.sqlite.effects import raise_alarms, write_effects
+from gateway.store.sqlite.effects import close_alarms, raise_alarms, write_effects
 from gateway.store.sqlite.lanes import move, promote
 from gateway.store.sqlite.rows import Row, fetch
 from gateway.store.sqlite.times import micros, moment
@@ -130,6 +130,8 @@ def settle(tx: Transaction, settlement: Settlement, step: NextStep) -> frozenset
         step, settlement = Done(BY_REPORT), replace(settlement, decide=None)
     woken = _settle_delivery(tx, settlement, step)
     raise_alarms(tx, _alarms(settlement, step), settlement.reported_at)
+    if isinstance(step, Done):
+        close_alarms(tx, [Alarm("destination.fault", settlement.destination)])
     if settlement.decide is None:
         return woken
     try:

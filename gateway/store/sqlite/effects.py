@@ -34,6 +34,7 @@ _INSERT_DELIVERY = _SQL["insert_delivery"]
 _INSERT_BODY = _SQL["insert_body"]
 _INSERT_WAIT = _SQL["insert_wait"]
 _RAISE_ALARM = _SQL["raise_alarm"]
+_CLOSE_ALARM = _SQL["close_alarm"]
 _MESSAGE_STATE = _SQL["message_state"]
 _CHANGE_MESSAGE = _SQL["change_message"]
 _FORGET_WAITS = _SQL["forget_waits"]
@@ -160,6 +161,12 @@ def raise_alarms(tx: Transaction, alarms: Iterable[Alarm], at: datetime) -> None
     for alarm in alarms:
         arguments = (alarm.condition, alarm.code, alarm.subject, micros(at))
         tx.execute(_RAISE_ALARM, arguments)
+
+
+def close_alarms(tx: Transaction, alarms: Iterable[Alarm]) -> None:
+    """Close what no longer holds; one that is not open stays as it is."""
+    for alarm in alarms:
+        tx.execute(_CLOSE_ALARM, (alarm.condition,))
 
 
 def write_waits(tx: Transaction, keys: Iterable[str], message: int) -> None:

@@ -7,11 +7,13 @@ in a listing. Times are ISO 8601 in UTC.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Final
 
 import apsw
 import orjson
 
+from gateway.core.effects import Alarm
 from gateway.core.errors import Problem, Unavailable
 from gateway.core.order import order_json
 from gateway.store.audit import Audit
@@ -21,7 +23,7 @@ from gateway.store.sqlite.claims import guard
 from gateway.store.sqlite.connect import Connect
 from gateway.store.sqlite.rows import Row, fetch, fetch_named
 from gateway.store.sqlite.shapes import Kept, Shown
-from gateway.store.sqlite.times import iso
+from gateway.store.sqlite.times import iso, micros
 from gateway.store.statements import statements
 
 _SQL = statements("sqlite", "queries")
@@ -50,6 +52,8 @@ _DELIVERIES: Final = {
     "after": "seq < (SELECT seq FROM deliveries WHERE id = :after)",
 }
 _ALARMS: Final = {"state": "state = :state"}
+
+_OVERDUE: Final = {"waits_long": "message.waits_long", "behind": "destination.behind"}
 
 # Said beside the filter so that the index over the few such rows serves it.
 _PENDING: Final = "(state = 'waiting' OR state = 'held')"
@@ -226,6 +230,18 @@ class Queries:
         for name in ("oldest_open", "paused"):
             found[name] = [(who, shapes.when(at)) for who, at in found[name]]
         return found
+
+    def overdue(self, before: datetime) -> tuple[set[Alarm], set[Alarm]]:
+        """Return the alarms due for what waits since ``before``, and those open."""
+        due: set[Alarm] = set()
+        known: set[Alarm] = set()
+        with self._connected() as db:
+            for name, code in _OVERDUE.items():
+                found = fetch(db, _SQL[name], {"before": micros(before)})
+                due |= {Alarm(code, subject) for (subject,) in found}
+                found = fetch(db, _SQL["open_alarms_of"], {"code": code})
+                known |= {Alarm(code, subject) for (subject,) in found}
+        return due, known
 
     def audit(self) -> Audit:
         """Close the books and verify every ledger; takes as long as it takes."""

@@ -19,7 +19,7 @@ from gateway.store.sqlite.connect import (
     migrate,
     prepare_folder,
 )
-from gateway.store.sqlite.effects import raise_alarms
+from gateway.store.sqlite.effects import close_alarms, raise_alarms
 from gateway.store.sqlite.queries import Queries
 from gateway.store.sqlite.writer import Report, Writer
 
@@ -88,6 +88,23 @@ class SqliteStore:
         raised = tuple(alarms)
         await self._writer.submit(lambda tx: raise_alarms(tx, raised, now))
 
+    async def close_alarms(self, alarms: Iterable[Alarm]) -> None:
+        """Close those that no longer hold."""
+        ended = tuple(alarms)
+        await self._writer.submit(lambda tx: close_alarms(tx, ended))
+
+    async def note_overdue(self, before: datetime, now: datetime) -> None:
+        """Raise an alarm for all that waits since ``before``, once; close the others.
+
+        Messages that wait for their order, and destinations that do not take what
+        they should.
+        """
+        found, known = await asyncio.to_thread(self.queries.overdue, before)
+        if found - known:
+            await self.raise_alarms(sorted(found - known, key=_condition), now)
+        if known - found:
+            await self.close_alarms(known - found)
+
     async def keep_mappings(self, texts: Mapping[str, str]) -> None:
         """Remember mapping texts by their version, for ever."""
         kept = dict(texts)
@@ -116,6 +133,10 @@ class SqliteStore:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+
+def _condition(alarm: Alarm) -> str:
+    return alarm.condition
 
 
 def open_store(folder: Path, *, report: Report = _log.error) -> SqliteStore:

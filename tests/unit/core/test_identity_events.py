@@ -224,6 +224,17 @@ def test_a_number_that_both_records_share_makes_no_merge_into_itself() -> None:
     assert story.order().flags == (HELD,)
 
 
+def test_a_number_of_another_kind_hides_no_merge_into_itself() -> None:
+    """One authority gives record numbers and account numbers."""
+    record, account = (mrn().model_copy(update={"type": t}) for t in ("MR", "AN"))
+    account = account.model_copy(update={"value": "77"})
+    prior = mrn().model_copy(update={"type": "MR"})
+
+    decision = Story().hear(merge((record, account), (prior,)))
+
+    assert decision.verdict.refusal is Refusal.CONTENT
+
+
 def test_a_survivor_sent_with_the_number_it_took_over_is_held() -> None:
     """Which of the two numbers it had before is for people to say."""
     story = Story()

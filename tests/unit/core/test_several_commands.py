@@ -146,6 +146,25 @@ def test_one_that_waits_makes_all_wait() -> None:
     assert story.order().priority is None
 
 
+def test_a_new_order_that_waits_with_others_is_an_alarm() -> None:
+    """Nobody would look for it among the early changes."""
+    decision = Story().hear(place(), cancel("A-2"))
+
+    assert decision.verdict.state is MessageState.WAITING
+    assert [a.code for a in decision.alarms] == ["message.new_order_waits"]
+    assert Story().hear(change()).alarms == ()
+
+
+def test_a_message_places_no_more_orders_than_its_deliveries_have_numbers() -> None:
+    """Each is sent to its manufacturer and told to its site: twice 49 of 99."""
+    orders = [place(f"A-{n}") for n in range(50)]
+
+    assert len(Story().hear(*orders[:49]).tellings) == 98
+    decision = Story().hear(*orders)
+    assert decision.verdict.refusal is Refusal.CONTENT
+    assert problems(decision) == ["message.too_many_orders at order"]
+
+
 def test_one_that_must_stop_outweighs_one_that_waits() -> None:
     story = Story()
     story.placed()

@@ -1,4 +1,4 @@
-"""Manufacturers: what their files say, and what a broken one leaves out."""
+"""Manufacturers: what their files say, and what a broken one closes."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -103,13 +103,14 @@ MORE = "auth: { kind: none }\n"
         (MORE, MORE + "idempotency: { honoured_for: 1h }\n", "6: unknown_key"),
     ],
 )
-def test_what_is_wrong_with_a_portal_leaves_it_out_with_its_routes(
+def test_what_is_wrong_with_a_portal_closes_its_manufacturer(
     folder: Folder, old: str, new: str, problem: str
 ) -> None:
     catalog = folder.load(**changed("manufacturers/acme/portal.yaml", old, new))
 
     assert f"manufacturers/acme/portal.yaml:{problem}" in places(catalog)
-    assert (dict(catalog.portals), catalog.routes) == ({}, ())
+    assert (dict(catalog.portals), catalog.closed) == ({}, frozenset({"acme"}))
+    assert [route.manufacturer for route in catalog.routes] == ["acme"]
     assert catalog.sites["elm"].problems == ()
 
 
@@ -128,7 +129,7 @@ def test_what_is_wrong_with_routes(
     catalog = folder.load(**changed("manufacturers/acme/routes.yaml", old, new))
 
     assert f"manufacturers/acme/routes.yaml:{problem}" in places(catalog)
-    assert catalog.routes == ()
+    assert (dict(catalog.portals), catalog.closed) == ({}, frozenset({"acme"}))
 
 
 @pytest.mark.parametrize("name", ["portal", "routes"])
@@ -139,7 +140,7 @@ def test_a_manufacturer_needs_both_of_its_files(folder: Folder, name: str) -> No
     catalog = folder.load()
 
     assert places(catalog) == [f"{file}:1: file_missing"]
-    assert (dict(catalog.portals), catalog.routes) == ({}, ())
+    assert (dict(catalog.portals), catalog.closed) == ({}, frozenset({"acme"}))
 
 
 def test_one_product_in_one_country_has_one_maker(folder: Folder) -> None:
@@ -152,7 +153,7 @@ def test_one_product_in_one_country_has_one_maker(folder: Folder) -> None:
     )
 
     assert places(catalog) == ["manufacturers/brisk/routes.yaml:1: route_twice"]
-    assert list(catalog.portals) == ["acme"]
+    assert (list(catalog.portals), catalog.closed) == (["acme"], frozenset({"brisk"}))
 
 
 def test_an_empty_folder_is_an_empty_catalog(tmp_path: Path) -> None:

@@ -4,9 +4,6 @@
 INSERT INTO operator_log (at, who, action, subject, reason, detail)
 VALUES (?, ?, ?, ?, ?, ?);
 
--- name: close_alarm
-UPDATE alarms SET state = 'closed' WHERE condition = ? AND state = 'open';
-
 -- name: keep_mapping
 INSERT OR IGNORE INTO mappings (version, text, kept_at)
 VALUES (?, ?, CAST(unixepoch('subsec') * 1000000 AS INTEGER));

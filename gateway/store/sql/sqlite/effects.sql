@@ -59,6 +59,9 @@ VALUES (?1, ?2, ?3, ?4, ?4, 1, 'open')
     count = CASE state WHEN 'open' THEN count + 1 ELSE 1 END,
     last_at = excluded.last_at, state = 'open';
 
+-- name: close_alarm
+UPDATE alarms SET state = 'closed' WHERE condition = ? AND state = 'open';
+
 -- name: message_state
 SELECT seq, state, site FROM messages WHERE id = ?;
 

@@ -93,3 +93,21 @@ SELECT name, paused_until FROM destinations ORDER BY name;
 
 -- name: open_alarms
 SELECT count(*) FROM alarms WHERE state = 'open';
+
+-- name: waits_long
+SELECT id FROM messages
+ WHERE state = 'waiting' AND (state = 'waiting' OR state = 'held')
+   AND received_at < :before;
+
+-- A destination is behind if the oldest lane head that goes on by itself was made
+-- long ago; what is held waits for a person, who was told.
+-- name: behind
+SELECT b.scope FROM books AS b
+ WHERE b.name = 'deliveries.created'
+   AND (SELECT d.created_at FROM deliveries AS d
+         WHERE d.destination = b.scope AND d.open = 1 AND d.head = 1
+           AND d.state <> 'held'
+         ORDER BY d.seq LIMIT 1) < :before;
+
+-- name: open_alarms_of
+SELECT subject FROM alarms WHERE state = 'open' AND code = :code;

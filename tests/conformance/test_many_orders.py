@@ -1,0 +1,66 @@
+"""More orders than one message may bring, and than may be told of at once."""
+
+from conformance.simulators.messages import Person
+from tests.conformance.scene import Scene, heavier
+
+MOST = 49
+"""Orders in one message."""
+
+
+def several(messages: list[bytes]) -> bytes:
+    """Join messages about one patient: the first, and the orders of the others."""
+    first, *others = messages
+    return first + b"".join(m[m.index(b"ORC|") :] for m in others)
+
+
+def numbers(scene: Scene, count: int) -> list[str]:
+    return [scene.number() for _ in range(count)]
+
+
+async def place(scene: Scene, person: Person, placed: list[str]) -> str:
+    orders = [scene.st_elm.new_order(number, person) for number in placed]
+    return (await scene.send("st_elm", several(orders))).code
+
+
+async def test_one_order_too_many_is_refused_with_all_others(own_scene: Scene) -> None:
+    scene, person = own_scene, own_scene.person()
+
+    assert await place(scene, person, numbers(scene, MOST + 1)) == "CE"
+
+    assert await scene.rows("orders") == []
+    (row,) = await scene.rows("messages")
+    assert row["problems"][0]["code"] == "message.too_many_orders"
+
+
+async def test_a_hundred_orders_of_one_patient_can_all_be_held(
+    own_scene: Scene,
+) -> None:
+    """A merge holds each of them, although the hospital is told of 99 at once."""
+    scene, person = own_scene, own_scene.person()
+    placed = numbers(scene, 2 * MOST + 2)
+    for some in (placed[:MOST], placed[MOST : 2 * MOST], placed[2 * MOST :]):
+        assert await place(scene, person, some) == "CA"
+
+    merge = scene.st_elm.merge(scene.person(), person.mrn)
+    assert (await scene.send("st_elm", merge)).code == "CA"
+
+    orders = await scene.rows("orders")
+    assert len(orders) == 2 * MOST + 2
+    assert all("hold.identity" in order["flags"] for order in orders)
+    await scene.alarm("message.too_many_orders")
+
+
+async def test_a_hundred_changes_in_one_message_wait_for_a_person(
+    own_scene: Scene,
+) -> None:
+    scene, person = own_scene, own_scene.person()
+    placed = numbers(scene, 2 * MOST + 2)
+    for some in (placed[:MOST], placed[MOST : 2 * MOST], placed[2 * MOST :]):
+        await place(scene, person, some)
+    changes = [scene.st_elm.change_order(n, heavier(person)) for n in placed]
+
+    ack = await scene.send("st_elm", several(changes))
+
+    row = await scene.message(ack)
+    assert (ack.code, row["state"]) == ("CA", "held")
+    assert row["problems"][0]["code"] == "message.too_many_orders"
