@@ -96,6 +96,12 @@ class Quantity(Model):
     original_unit: Word | None = None
 
 
+class Measure(Quantity):
+    """A quantity of a body: more than nothing."""
+
+    value: Annotated[Decimal, Field(gt=0)]
+
+
 class Name(Model):
     """A person's name, code point by code point as sent."""
 
@@ -214,9 +220,9 @@ class OrderContent(Model):
     ordered_at: AwareDatetime | None = None
     collection_at: AwareDatetime | date | None = None
     infusion_at: AwareDatetime | date | None = None
-    weight: Quantity | None = None
+    weight: Measure | None = None
     weight_at: AwareDatetime | date | None = None
-    height: Quantity | None = None
+    height: Measure | None = None
     observations: tuple[Observation, ...] = ()
     allergies: tuple[Code, ...] = ()
     consents: tuple[Consent, ...] = ()

@@ -130,6 +130,12 @@ _codes(
     204,
     order__placer_mismatch="Two places that must name the same order differ. | "
     "Send the same placer number in both.",
+    order__second_service="Two services (OBR) stand under one order (ORC). | "
+    "Send an ORC with each, and no earlier results.",
+    order__reference_mismatch="An answer names another order than it answers. | "
+    "Two people ask the manufacturer which order it has taken.",
+    patient__two_numbers="The patient has two record numbers of one issuer. | "
+    "Send the one that holds.",
     patient__merge_into_itself="A merge names the same patient twice. | "
     "Correct the message.",
     order__unknown="The message refers to an order we do not have. | "

@@ -102,7 +102,7 @@ def shape_of(annotation: Any) -> Shape:  # noqa: ANN401, PLR0911 - one per type
         return Shape(annotation, frozenset({_KINDS[type(arguments[0])]}))
     if plain in _KINDS:
         return Shape(annotation, frozenset({_KINDS[plain]}))
-    if plain is Quantity:
+    if isinstance(plain, type) and issubclass(plain, Quantity):
         return Shape(annotation, frozenset({"quantity"}), plain)
     if isinstance(plain, type) and issubclass(plain, Enum):
         return Shape(annotation, frozenset({"text"}))

@@ -38,6 +38,12 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 
+def stopped() -> Callable[[], datetime]:
+    """Return a clock that stands, so that what is written twice is the same."""
+    now = datetime.now(UTC)
+    return lambda: now
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
     """An order as the hospital knows it, and what it heard."""
@@ -56,8 +62,8 @@ class Scene:
     """
 
     stage: Stage
-    st_elm: StElm = field(default_factory=StElm)
-    rheintal: Rheintal = field(default_factory=Rheintal)
+    st_elm: StElm = field(default_factory=lambda: StElm(now=stopped()))
+    rheintal: Rheintal = field(default_factory=lambda: Rheintal(now=stopped()))
     _count: Any = field(default_factory=lambda: itertools.count(1))
 
     # ------------------------------------------------------------ acting

@@ -1,7 +1,7 @@
 """Placing, changing and cancelling an order."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -30,6 +30,8 @@ REFUSED = frozenset({SUBMISSION_REFUSED, CHANGE_REFUSED})
 """While one is set, the manufacturer lacks what the ledger has."""
 MOST_PLACED = 49
 """Orders one message may place: each may cause two of 99 deliveries (ADR 0009)."""
+ONE_DAY = timedelta(days=1)
+LONGEST_LIFE = timedelta(days=130 * 366)
 IDENTITY_FIELDS = frozenset({"mrn", "name", "birth_date", "sex"})
 
 
@@ -42,6 +44,7 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
     existing = book.find(key)
     if existing is not None:
         return _placed_before(existing, content, digest, book)
+    _require_born(content.patient, book.at.now)
     destination = book.at.route(content)
     if destination.problem:
         problem = Problem(destination.problem, "order.product")
@@ -63,6 +66,13 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
         book.tell("manufacturer", "submit", order, event)
     book.tell("site", "status", order, event)
     return MessageState.APPLIED
+
+
+def _require_born(patient: Patient, now: datetime) -> None:
+    """Stop at a birth date nobody alive has: a slip, or what stands for unknown."""
+    tomorrow = now.date() + ONE_DAY  # it may be so already where the patient is
+    if not tomorrow - LONGEST_LIFE <= patient.birth_date <= tomorrow:
+        raise Stop(Problem("field.not_valid", "order.patient.birth_date"))
 
 
 def _placed_before(

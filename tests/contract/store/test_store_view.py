@@ -14,7 +14,7 @@ from gateway.core.effects import (
     View,
     waits_for,
 )
-from gateway.core.order import Observation, Quantity, Status
+from gateway.core.order import Measure, Observation, Status
 from gateway.core.verdict import MessageState, Verdict
 from tests.contract.store.backends import AnyStore
 from tests.contract.store.builders import (
@@ -42,7 +42,7 @@ async def seen(store: AnyStore, **keys: Any) -> View:  # noqa: ANN401 - as Keys 
 
 
 async def test_an_order_is_read_as_it_was_written(store: AnyStore) -> None:
-    weight = Quantity(value=Decimal("72.50"), unit="kg", original_value="72.50")
+    weight = Measure(value=Decimal("72.50"), unit="kg", original_value="72.50")
     result = Observation(code="75622-1", observed_at=NOON, result="Negative")
     order = therapy_order(weight=weight, weight_at=NOON, observations=(result,))
     state, _ = opens(order)

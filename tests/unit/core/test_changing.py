@@ -10,10 +10,10 @@ from gateway.core.decide.book import Destination
 from gateway.core.order import (
     Address,
     Identifier,
+    Measure,
     Name,
     Patient,
     Product,
-    Quantity,
     Status,
     content_json,
 )
@@ -55,7 +55,7 @@ def test_a_change_replaces_what_it_says_and_tells_the_manufacturer() -> None:
 
 def test_a_change_keeps_what_it_does_not_say() -> None:
     story = Story()
-    weight = Quantity(value=Decimal("70.50"), unit="kg", original_unit="kg")
+    weight = Measure(value=Decimal("70.50"), unit="kg", original_unit="kg")
     story.hear(place(weight=weight, notes=("first",)))
 
     story.hear(change(notes=("second",)))
@@ -100,7 +100,7 @@ def test_the_event_of_a_change_names_what_changed_and_holds_the_order() -> None:
     story.hear(place())
     at = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
-    weight = Quantity(value=Decimal("70.5"), unit="kg")
+    weight = Measure(value=Decimal("70.5"), unit="kg")
     [event] = story.hear(change(weight=weight, collection_at=at)).events
 
     assert b"null" not in event.body

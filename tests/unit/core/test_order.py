@@ -71,13 +71,14 @@ def test_days_and_times_read_back_as_they_were_written(at: date | datetime) -> N
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_amounts_keep_every_digit(amount: Decimal) -> None:
-    """70.50 kg is not 70.5 kg: the scale's precision is information."""
-    written = order(weight=Quantity(value=amount, unit="kg"))
+    """7.50 is not 7.5: the instrument's precision is information."""
+    excess = Quantity(value=amount, unit="mmol/L")
+    written = order(observations=(Observation(code="11555-0", value=excess),))
 
-    read = again(written).weight
+    [read] = again(written).observations
 
-    assert read is not None
-    assert read.value.as_tuple() == amount.as_tuple()
+    assert read.value is not None
+    assert read.value.value.as_tuple() == amount.as_tuple()
 
 
 @given(st.text(min_size=1, max_size=50))
@@ -175,3 +176,12 @@ def test_a_command_is_known_by_its_name(command: Model, kind: type[Model]) -> No
 def test_a_patient_without_a_number_is_nobody() -> None:
     with pytest.raises(ValidationError):
         PatientFacts(identifiers=())
+
+
+@pytest.mark.parametrize("field", ["weight", "height"])
+@pytest.mark.parametrize("amount", ["0", "-5", "-0.0"])
+def test_a_body_weighs_and_measures_more_than_nothing(field: str, amount: str) -> None:
+    with pytest.raises(ValidationError):
+        OrderContent.model_validate(
+            {**dict(content()), field: {"value": amount, "unit": "kg"}}
+        )

@@ -1,5 +1,7 @@
 """A new order (ORC-1 NW)."""
 
+from datetime import date
+
 import pytest
 
 from gateway.core.decide import decide
@@ -82,6 +84,22 @@ def test_a_product_nobody_makes_there_is_rejected() -> None:
     assert decision.verdict.refusal is Refusal.CONTENT
     assert problems(decision) == ["product.not_routed at order.product"]
     assert (decision.orders, decision.events, decision.alarms) == ((), (), ())
+
+
+@pytest.mark.parametrize("born", [date(2026, 3, 4), date(1895, 1, 1)])
+def test_a_birth_date_nobody_alive_has_is_refused(born: date) -> None:
+    decision = Story().hear(place(patient=patient(birth_date=born)))
+
+    assert decision.verdict.refusal is Refusal.CONTENT
+    assert problems(decision) == ["field.not_valid at order.patient.birth_date"]
+
+
+@pytest.mark.parametrize("born", [date(2026, 3, 3), date(1906, 1, 1)])
+def test_the_newest_and_the_oldest_are_taken(born: date) -> None:
+    """Where the patient is, it may be tomorrow already."""
+    decision = Story().hear(place(patient=patient(birth_date=born)))
+
+    assert decision.verdict.state is MessageState.APPLIED
 
 
 def test_an_equal_second_new_order_has_no_effect() -> None:

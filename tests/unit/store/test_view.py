@@ -13,6 +13,7 @@ from gateway.core.order import (
     Alias,
     Code,
     Consent,
+    Measure,
     Observation,
     Practitioner,
     Quantity,
@@ -35,7 +36,7 @@ FULL = therapy_order(
     ordered_at=datetime(2026, 3, 1, 23, 30, 5, 123456, CENTRAL),
     collection_at=date(2026, 3, 9),
     infusion_at=datetime(2026, 4, 1, 0, 0, tzinfo=UTC),
-    weight=Quantity(
+    weight=Measure(
         value=Decimal("72.50"), unit="kg", original_value="159.8", original_unit="lb"
     ),
     weight_at=date(2026, 3, 1),
