@@ -160,6 +160,8 @@ _codes(
     order__stale_report="A report is older than the order's last submission, so it "
     "may be about one that was refused. | "
     "A person asks the manufacturer, and releases it if it is about the last one.",
+    order__cancel_blocked="A cancellation waits behind a delivery that is held. | "
+    "See to that: baton deliveries list --state held; call the manufacturer meanwhile.",
     order__cancel_unanswered="The site cancels again what the manufacturer has not "
     "answered yet. | Ask the manufacturer: baton orders show, baton deliveries list.",
     order__backward_step="A later report names an earlier step. | "

@@ -1,6 +1,6 @@
 """Writing what follows: the one place where effects become rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -32,6 +32,7 @@ _INSERT_PATIENT = _SQL["insert_patient"]
 _INSERT_EVENT = _SQL["insert_event"]
 _INSERT_DELIVERY = _SQL["insert_delivery"]
 _INSERT_BODY = _SQL["insert_body"]
+_LANE_IS_BLOCKED = _SQL["lane_is_blocked"]
 _INSERT_WAIT = _SQL["insert_wait"]
 _RAISE_ALARM = _SQL["raise_alarm"]
 _CLOSE_ALARM = _SQL["close_alarm"]
@@ -57,6 +58,7 @@ def write_effects(
     freed = [settle_by_report(tx, proven) for proven in effects.settled]
     for delivery in effects.deliveries:
         _write_delivery(tx, delivery, now, message)
+    raise_alarms(tx, _blocked(tx, effects.deliveries), at)
     raise_alarms(tx, effects.alarms, at)
     for message_id, verdict in effects.woken:
         _wake(tx, message_id, verdict)
@@ -129,6 +131,14 @@ def _write_events(tx: Transaction, events: Iterable[LedgerEntry]) -> None:
         tx.count("events.recorded", "")
         if event.n == 1:
             tx.count("orders.opened", "")
+
+
+def _blocked(tx: Transaction, deliveries: Iterable[NewDelivery]) -> Iterator[Alarm]:
+    """Find cancellations that will not leave until a person acts."""
+    for delivery in deliveries:
+        lane = (delivery.order_id, delivery.destination)
+        if delivery.operation == "cancel" and tx.rows(_LANE_IS_BLOCKED, lane)[0][0]:
+            yield Alarm("order.cancel_blocked", delivery.order_id)
 
 
 def _write_delivery(

@@ -209,3 +209,29 @@ async def test_a_report_does_not_change_what_is_over(store: AnyStore) -> None:
     await store.commit(message(reports(f"{claimed.lane}:submit")))
 
     assert state(store, claimed) == "rejected"
+
+
+# ------------------------------------------------------------ behind what is held
+
+
+@pytest.mark.parametrize(
+    ("step", "blocked"),
+    [
+        (Hold("identity.hold"), True),
+        (GiveUp("http.503", certain=False), True),
+        (GiveUp("http.503", certain=True), False),
+        (RetryAt(NOON + MINUTE, "http.503"), False),
+    ],
+)
+async def test_a_cancellation_behind_what_is_held_is_an_alarm(
+    store: AnyStore, step: NextStep, *, blocked: bool
+) -> None:
+    """Cells may be taken for an order that nobody wants any more."""
+    claimed = await claimed_submit(store)
+    await store.settle(report(claimed, "unknown"), step)
+
+    cancel = (delivery(ORDER, "cancel", guarded=False),)
+    await store.commit(message(Effects(APPLIED, ACCEPTED, deliveries=cancel)))
+
+    raised = {(a["code"], a["subject"]) for a in store.queries.alarms(state="open")}
+    assert (("order.cancel_blocked", ORDER.id) in raised) is blocked

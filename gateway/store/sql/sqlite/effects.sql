@@ -48,6 +48,11 @@ VALUES (?1, ?2, ?3, ?4, ?5, 'ready', 1,
                  WHERE order_id = ?3 AND destination = ?4 AND open = 1),
     ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
+-- name: lane_is_blocked
+SELECT EXISTS (SELECT 1 FROM deliveries
+                WHERE order_id = ? AND destination = ? AND open = 1
+                  AND (state = 'held' OR state = 'dead'));
+
 -- name: insert_body
 INSERT INTO bodies (delivery, body) VALUES (?, ?);
 
