@@ -84,8 +84,15 @@ class Reader(Protocol):
         ...
 
 
+LARGE = 64 * 1024
+"""Bytes above which a message is read on a thread, not to hold up all others."""
+
 Receive = Callable[[bytes, Peer], Awaitable[Answer]]
-"""What a listener does with one framed message: it is decided, durable, answered."""
+"""What a listener does with one framed message: it is decided, durable, answered.
+
+Messages of one connection are decided in the order of the calls; behind one that
+is over ``LARGE`` the next call waits for its answer.
+"""
 
 # ---------------------------------------------------------------- storing
 

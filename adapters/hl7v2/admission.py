@@ -55,10 +55,11 @@ class Account:
 
 
 class Admission:
-    """Counts connections per address, and evicts the one idle for longest.
+    """Counts connections, per address and in all, and evicts the one idle longest.
 
     Evicting rather than refusing lets an EHR come back after a network fault
-    left its old connections open here.
+    left its old connections open here. Where all places are taken, the address
+    with the most of them gives one up.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -74,9 +75,12 @@ class Admission:
 
     def admit(self, guest: Guest, address: str) -> Account | None:
         """Return the account ``guest`` is charged to, ``None`` if it is refused."""
-        present = self._guests.setdefault(address, {})
+        present = self._guests.get(address, {})
         if len(present) >= self._limits.per_address and not self._evict(present):
             return None
+        if not self._has_room() and not self._evict(self._largest()):
+            return None
+        present = self._guests.setdefault(address, present)
         present[guest] = None
         if address not in self._accounts:
             self._forget_strangers()
@@ -97,6 +101,12 @@ class Admission:
             for address, account in self._accounts.items()
             if account.used or address in self._guests
         }
+
+    def _has_room(self) -> bool:
+        return sum(map(len, self._guests.values())) < self._limits.total_connections
+
+    def _largest(self) -> dict[Guest, None]:
+        return max(self._guests.values(), key=len)
 
     @staticmethod
     def _evict(present: dict[Guest, None]) -> bool:

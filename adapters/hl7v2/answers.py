@@ -10,7 +10,7 @@ from adapters.hl7v2.limits import Counters
 from adapters.hl7v2.mllp import encode
 from gateway.core.errors import BatonError
 from gateway.core.verdict import Answer, AnswerKind
-from gateway.ports import Peer, Receive
+from gateway.ports import LARGE, Peer, Receive
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -22,9 +22,12 @@ class AnswerQueue:
     """Frames on their way to an answer.
 
     ``receive`` is called for each frame at once and in order, so that one commit
-    of the store can serve many. It may return a future: that saves a task. Its
-    answers are written in the order of the frames, and all that became ready in
-    one turn of the loop in one write.
+    of the store can serve many. It may return a future: that saves a task. While
+    ``large`` a frame is being decided that is read off the loop (``ports.LARGE``):
+    a later one must wait, or it would overtake it.
+
+    Answers are written in the order of the frames, and all that became ready in one
+    turn of the loop in one write.
 
     A frame whose decision fails gets no answer, and neither do those after it:
     a gap would shift every later answer by one.
@@ -40,6 +43,7 @@ class AnswerQueue:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[tuple[asyncio.Future[Answer], int]] = deque()
         self.open = True
+        self.large = False
         self.held = 0
 
     def __len__(self) -> int:
@@ -66,6 +70,7 @@ class AnswerQueue:
 
     def _enqueue(self, future: asyncio.Future[Answer], size: int) -> None:
         self.held += size
+        self.large = size > LARGE
         self._waiting.append((future, size))
         future.add_done_callback(self._decided)
 
@@ -82,6 +87,7 @@ class AnswerQueue:
         while self._waiting and self._waiting[0][0].done():
             future, size = self._waiting.popleft()
             self.held -= size
+            self.large = self.large and size <= LARGE
             ending = self._append(frames, future) or ending
         self._ready(b"".join(frames), ending)
 

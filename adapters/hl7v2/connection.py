@@ -36,7 +36,8 @@ class Connection(asyncio.Protocol):
         self._limits = house.limits
         self._framer = MllpFramer(self._limits.frame, self._limits.junk)
         self._account: Account | None = None
-        self._charged = self._unframed = self._last_read = self._empty_in_a_row = 0
+        self._charged = self._unframed = self._last_read = 0
+        self._empty_in_a_row = self._damaged_in_a_row = 0
         self._paused = self._at_eof = self._hung_up = False
         self._reason = ""
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -162,7 +163,7 @@ class Connection(asyncio.Protocol):
         """Report what a peer left unfinished; whole frames it will send again."""
         try:
             self._framer.receive(b"")
-            while (event := self._framer.next_event()) is not None:
+            while not self._spoilt and (event := self._framer.next_event()):
                 if isinstance(event, Damage):
                     self._damaged(event.kind, event.size, event.sample)
         except StreamLost:
@@ -178,6 +179,7 @@ class Connection(asyncio.Protocol):
     def _has_room(self) -> bool:
         return (
             not self._patience.stalled
+            and not self._answers.large
             and len(self._answers) < self._limits.pipeline
             and self._answers.held < self._limits.pipeline_bytes
         )
@@ -200,7 +202,7 @@ class Connection(asyncio.Protocol):
         match event:
             case Block(body):
                 self._framed(len(body))
-                self._empty_in_a_row = 0
+                self._empty_in_a_row = self._damaged_in_a_row = 0
                 self._answers.submit(body)
             case Empty():
                 self._framed(0)
@@ -211,6 +213,8 @@ class Connection(asyncio.Protocol):
             case Damage(kind, size, sample):
                 self._unframed -= size
                 self._damaged(kind, size, sample)
+                if self._spoilt:
+                    self.end("mllp.damage")
 
     def _framed(self, size: int) -> None:
         self._patience.frame_ended()
@@ -232,7 +236,12 @@ class Connection(asyncio.Protocol):
             self._damaged("junk", len(lost.head), lost.head)
         self.end(lost.code)
 
+    @property
+    def _spoilt(self) -> bool:
+        return self._damaged_in_a_row >= self._limits.damage
+
     def _damaged(self, kind: str, size: int, sample: bytes) -> None:
+        self._damaged_in_a_row += 1
         self._house.counters.damage += 1
         self._house.on_damage(kind, size, sample, self.peer)
 

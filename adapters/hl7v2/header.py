@@ -19,6 +19,8 @@ from gateway.core.verdict import MessageState, Refusal, Verdict
 from gateway.ports import Header
 
 MOST_SEGMENTS: Final = 10_000
+LONGEST_MSH: Final = 8 * 1024
+"""Bytes. What MSH says is looked up, compared and echoed before anybody is known."""
 
 VERSIONS: Final = frozenset(
     b"2.1 2.2 2.3 2.3.1 2.4 2.5 2.5.1 2.6 2.7 2.7.1 2.8 2.8.1 2.8.2 2.9".split()
@@ -110,8 +112,10 @@ def _end_of_line(body: bytes, start: int) -> int:
 
 
 def _delimiters(line: bytes) -> Dialect | None:
-    """Return what MSH-1 and MSH-2 say; bytes that cannot be echoed spoil MSH."""
-    if not line.startswith(b"MSH") or _VT in line or _FS in line:
+    """Return what MSH-1 and MSH-2 say; what cannot be echoed spoils MSH."""
+    if not line.startswith(b"MSH") or len(line) > LONGEST_MSH:
+        return None
+    if _VT in line or _FS in line:
         return None
     stop = line.find(line[3:4], 4)
     return dialect(line[3:stop]) if stop >= 0 else None

@@ -26,7 +26,10 @@ class Limits:
         address_bytes: Held for all connections of one address, read and not yet
             answered. Who asks for more is cut and sends again.
         total_bytes: The same for the whole listener.
+        total_connections: Of all peers together.
         empty_frames: The empty frame in a row that ends the connection.
+        damage: The run of bytes that form no frame, with no frame between them,
+            that ends it.
     """
 
     frame: int = 16 * MIB
@@ -41,7 +44,9 @@ class Limits:
     pipeline_bytes: int = 16 * MIB
     address_bytes: int = 128 * MIB
     total_bytes: int = 512 * MIB
+    total_connections: int = 512
     empty_frames: int = 3
+    damage: int = 16
 
 
 @dataclass(slots=True)

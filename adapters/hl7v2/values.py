@@ -13,6 +13,7 @@ from typing import Final
 
 from adapters.hl7v2.nodes import Node, Scope, Segment
 from adapters.hl7v2.place import Place, Selector
+from gateway.core.errors import Problem, Unmappable
 from gateway.mapping.places import NULL, Null
 
 Value = str | Null | None
@@ -22,6 +23,9 @@ Take = Callable[[str, Segment], Value]
 """From one repetition of a field of a segment to a value."""
 
 Find = Callable[[Node], Segment | None]
+
+MOST_REPETITIONS: Final = 1000
+"""Of one field. A patient has a dozen numbers."""
 
 _NULL: Final = '""'
 _FREE_TEXT: Final = frozenset({("NTE", 3), ("OBX", 5)})
@@ -115,19 +119,26 @@ def find_of(place: Place) -> Find:
 
 
 def _indexed(name: str, selector: Selector) -> Find:
-    """Find by one value: many places ask the same of a window, so it is indexed."""
+    """Find by one value: many places ask the same of a window, so it is indexed.
+
+    What windows share is indexed once for all of them.
+    """
     path, value = selector.path, selector.text
     field, take = path[0], part(*(*path[1:], 0, 0)[:2])
     key: tuple[str | int, ...] = (name, *path)
 
     def find(node: Node) -> Segment | None:
-        scope = node.scope
-        index = scope.indexes.get(key)
-        if index is None:
-            index = scope.indexes[key] = {}
-            for segment in _outward(scope, name):
-                index.setdefault(take(first_of(segment, field), segment), segment)
-        return index.get(value)
+        scope: Scope | None = node.scope
+        while scope is not None:
+            index = scope.indexes.get(key)
+            if index is None:
+                index = scope.indexes[key] = {}
+                for segment in scope.by_id.get(name, ()):
+                    index.setdefault(take(first_of(segment, field), segment), segment)
+            if value in index:
+                return index[value]
+            scope = scope.outer
+        return None
 
     return find
 
@@ -160,9 +171,17 @@ def first_of(segment: Segment, field: int) -> str:
 
 
 def repetitions(segment: Segment, field: int) -> list[str]:
-    """Split a field into its repetitions, as sent."""
-    text = segment.raw(field)
-    return text.split(segment.dialect.repetition) if text else []
+    """Split a field into its repetitions, as sent.
+
+    Raises:
+        Unmappable: There are more than ``MOST_REPETITIONS`` (``field.too_many``).
+    """
+    text, mark = segment.raw(field), segment.dialect.repetition
+    if mark not in text:
+        return [text] if text else []
+    if text.count(mark) >= MOST_REPETITIONS:
+        raise Unmappable(Problem("field.too_many", f"{segment.id}-{field}"))
+    return text.split(mark)
 
 
 def chosen(place: Place) -> Callable[[Segment], Sequence[int]]:

@@ -32,6 +32,9 @@ from gateway.notifier.local import LocalNotifier
 from gateway.ports import Receipt
 from gateway.store.sqlite import SqliteStore, open_store
 
+MOST_KEEPING = 16
+"""Samples of damage on their way to the store; of more at a time a count is enough."""
+
 
 class Gateway:
     """What the HTTP API and the server act on.
@@ -59,6 +62,7 @@ class Gateway:
         self._targets: list[Target] = []
         self._dispatchers: list[Dispatcher] = []
         self._running: list[asyncio.Task[None]] = []
+        self._keeping: set[asyncio.Task[None]] = set()
         self._listener: Any = None
         self._door: Door | None = None
         self._watching: list[asyncio.Task[None]] = []
@@ -197,7 +201,7 @@ class Gateway:
             for dispatcher in self._dispatchers
         ]
         try:
-            await self._end([*stops, *self._running], within + 1)
+            await self._end([*stops, *self._running, *self._keeping], within + 1)
         finally:
             if self._store is not None:
                 await self._store.close()
@@ -309,11 +313,15 @@ class Gateway:
         )
 
     def _damage(self, kind: str, size: int, sample: bytes, peer: Any) -> None:  # noqa: ANN401 - a peer, only printed
-        self.telemetry.damage(kind, size)
+        """Count it, and keep a sample unless many are being kept already."""
+        kept = len(self._keeping) < MOST_KEEPING
+        self.telemetry.damage(kind, size, logged=kept)
+        if not kept:
+            return
         address = getattr(peer, "address", "")
         task = asyncio.create_task(self._keep_damage(address, kind, size, sample))
-        self._running.append(task)
-        task.add_done_callback(self._running.remove)
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
 
     async def _keep_damage(
         self, address: str, kind: str, size: int, sample: bytes

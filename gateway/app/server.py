@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import uvicorn
 
 from gateway.app.gateway import Gateway, unusable
 from gateway.app.http import Discreet, create_app
+from gateway.app.http_door import GuardedProtocol
 from gateway.app.settings import Settings, endpoint
 from gateway.core.errors import whereabouts
 
@@ -98,6 +100,7 @@ class Server:
         )
         config = uvicorn.Config(
             app,
+            http=GuardedProtocol,
             limit_concurrency=MOST_REQUESTS,
             log_config=None,
             access_log=False,
@@ -138,8 +141,16 @@ def bound(host: str, port: int) -> socket.socket:
     return door
 
 
+def take_descriptors() -> None:
+    """Use all the file descriptors this process may have: a connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then drain."""
+    take_descriptors()
     server = Server(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

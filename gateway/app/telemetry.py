@@ -1,10 +1,12 @@
 """Logs and metrics. Ids and codes only: a value from a message never gets here."""
 
 import contextlib
+import select
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -29,13 +31,39 @@ def configure_logs(*, quiet: bool = False) -> None:
 
 
 class _Lines(structlog.BytesLogger):
-    """Writes lines while it can: a full disk beneath a log stops no message."""
+    """Writes lines while it can: no log that is full or unread stops a message.
+
+    A pipe that nobody reads would block the whole gateway, so it is asked first;
+    a line is shorter than what a pipe that has room takes at once (POSIX: 512
+    bytes or more, Linux: 4096).
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self._room = _asked(file)
+        self._dropped = 0
 
     def msg(self, message: bytes) -> None:
+        if self._room is not None and not self._room(0):
+            self._dropped += 1
+            return
         with contextlib.suppress(OSError):
+            if self._dropped:
+                super().msg(b'{"event":"log.dropped","lines":%d}' % self._dropped)
+                self._dropped = 0
             super().msg(message)
 
     debug = info = warning = error = critical = msg
+
+
+def _asked(file: BinaryIO) -> Callable[[int], list[tuple[int, int]]] | None:
+    """Return what tells whether ``file`` takes bytes; ``None`` if it is in memory."""
+    room = select.poll()
+    try:
+        room.register(file, select.POLLOUT)
+    except (OSError, ValueError):
+        return None
+    return room.poll
 
 
 def _stamped(_: object, level: str, event: EventDict) -> EventDict:
@@ -120,10 +148,11 @@ class Telemetry:
             duration_ms=round(seconds * 1000, 3),
         )
 
-    def damage(self, kind: str, size: int) -> None:
+    def damage(self, kind: str, size: int, *, logged: bool) -> None:
         """Record bytes that were no frame."""
         self._damage.labels(kind).inc()
-        self._log.warning("mllp.damage", kind=kind, size_bytes=size)
+        if logged:
+            self._log.warning("mllp.damage", kind=kind, size_bytes=size)
 
     def event(self, name: str, **facts: str | float) -> None:
         """Record something that happens seldom; ``facts`` are ids and codes."""

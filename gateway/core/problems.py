@@ -78,6 +78,7 @@ _codes(
     field__not_valid="A value breaks a rule of the canonical order. | "
     "Compare it with docs/order.schema.json.",
     field__too_long="A value is longer than its limit. | Shorten it.",
+    field__too_many="A field has more repetitions than the limit, 1000. | Send fewer.",
     field__malformed="A value cannot be read as what its place should hold. | "
     "Send it in the form the interface agreement names.",
     time__ambiguous="A local time without offset happens twice that night. | "

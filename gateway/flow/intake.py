@@ -4,10 +4,12 @@ A message is peeked at, recognised, read and mapped on the event loop; it is
 deduplicated, decided and stored in one transaction; only then is it answered.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from gateway.core.effects import Keys
 from gateway.core.envelope import Envelope
@@ -28,7 +30,7 @@ from gateway.flow.understand import (
 )
 from gateway.mapping.profile import Portal
 from gateway.mapping.site import Site
-from gateway.ports import Clock, Header, Notifier, Peer, Receipt, Store
+from gateway.ports import LARGE, Clock, Header, Notifier, Peer, Receipt, Store
 
 NO_STORE = Verdict(
     MessageState.REJECTED, (Problem("store.unavailable"),), Refusal.UNAVAILABLE
@@ -37,6 +39,8 @@ TOO_LARGE = Verdict(
     MessageState.REJECTED, (Problem("message.too_large"),), Refusal.UNAVAILABLE
 )
 HL7V2 = "x-application/hl7-v2+er7"
+STRANGE = 4096
+"""Bytes kept of a message from a network that no site names: evidence, no archive."""
 SILENCE = Answer(AnswerKind.NONE, close=True)
 
 Observe = Callable[[Envelope, Receipt | None, float], None]
@@ -77,13 +81,15 @@ class Intake:
     async def _take(self, body: bytes, peer: Peer, ended: Verdict | None) -> Answer:
         now = self._clock.now()
         rules = self._rules()
-        header, unusable = rules.reader.peek(body)
-        site = recognise(rules.catalog, header, peer)
+        read = partial(self._read, body, peer, ended, rules)
+        header, site, understood = (
+            read() if len(body) <= LARGE else await asyncio.to_thread(read)
+        )
         spoken = conventions(site)
         message_id = self._mint(now)
-        understood = self._understand(rules, header, unusable or ended, body, site)
+        kept = body if site or rules.expects(peer) else body[:STRANGE]
         work = MessageWork(
-            envelope=_envelope(message_id, now, header, body, site),
+            envelope=_envelope(message_id, now, header, kept, site),
             keys=_keys(understood, header, site, body),
             understood=understood,
             rules=rules,
@@ -94,6 +100,14 @@ class Intake:
             remark=site.remark if site else "",
         )
         return await self._commit(work)
+
+    def _read(
+        self, body: bytes, peer: Peer, ended: Verdict | None, rules: Rules
+    ) -> tuple[Header, Site | None, Understood]:
+        header, unusable = rules.reader.peek(body)
+        site = recognise(rules.catalog, header, peer)
+        understood = self._understand(rules, header, unusable or ended, body, site)
+        return header, site, understood
 
     def _understand(
         self,
@@ -126,7 +140,8 @@ class Intake:
             body=body,
             headers=headers,
         )
-        understood = understand_report(portal, body)
+        read = partial(understand_report, portal, body)
+        understood = read() if len(body) <= LARGE else await asyncio.to_thread(read)
         keys = keys_for(
             understood.commands,
             portal.manufacturer,

@@ -19,7 +19,7 @@ from gateway.flow.understand import (
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.places import Format
 from gateway.mapping.site import Site
-from gateway.ports import Reader
+from gateway.ports import Peer, Reader
 from gateway.routing import route
 
 PAUSED = Destination(problem="manufacturer.paused", refusal=Refusal.UNAVAILABLE)
@@ -51,6 +51,11 @@ class Rules:
         if found is None or found.manufacturer in self.catalog.closed:
             return PAUSED
         return Destination(found.manufacturer, found.version)
+
+    def expects(self, peer: Peer) -> bool:
+        """Tell whether some site's messages may come from where ``peer`` is."""
+        sites = self.catalog.sites.values()
+        return any(peer.address in site.networks for site in sites)
 
     def circumstances(
         self,

@@ -19,6 +19,9 @@ Test = Callable[[Any, Any], bool]
 
 Runner = Callable[[Any], tuple[list[Any], list[Problem]]]
 
+MOST_WINDOWS = 99
+"""Commands of one message, as many as it may cause deliveries (ADR 0009)."""
+
 Guard = Callable[[Any, Run], None]
 """Looks at a node before its tree is built, and records what it finds."""
 
@@ -118,6 +121,8 @@ class Commands:
         nodes = self._windows.walk(source)
         if not nodes:
             return [], [Problem("segment.missing", name)]
+        if len(nodes) > MOST_WINDOWS:
+            return [], [Problem("message.too_many_orders", name)]
         done = [self._one(node, source) for node in nodes]
         commands = [command for command, _ in done]
         faults = _located([run.faults for _, run in done], name)

@@ -50,16 +50,17 @@ async def test_a_hundred_orders_of_one_patient_can_all_be_held(
     await scene.alarm("message.too_many_orders")
 
 
-async def test_a_hundred_changes_in_one_message_wait_for_a_person(
+async def test_what_causes_more_deliveries_than_have_numbers_waits_for_a_person(
     own_scene: Scene,
 ) -> None:
+    """49 new orders, each sent and told of, and 49 changes of others."""
     scene, person = own_scene, own_scene.person()
-    placed = numbers(scene, 2 * MOST + 2)
-    for some in (placed[:MOST], placed[MOST : 2 * MOST], placed[2 * MOST :]):
-        await place(scene, person, some)
+    placed, fresh = numbers(scene, MOST), numbers(scene, MOST)
+    await place(scene, person, placed)
+    orders = [scene.st_elm.new_order(n, person) for n in fresh]
     changes = [scene.st_elm.change_order(n, heavier(person)) for n in placed]
 
-    ack = await scene.send("st_elm", several(changes))
+    ack = await scene.send("st_elm", several(orders + changes))
 
     row = await scene.message(ack)
     assert (ack.code, row["state"]) == ("CA", "held")

@@ -17,6 +17,7 @@ from tests.contract.mllp.peer import (
 )
 
 SOON = 0.05
+MANY = 1_000_000
 """Seconds: a deadline short enough to wait for."""
 
 
@@ -119,7 +120,7 @@ async def test_case_08_a_frame_cut_by_its_sender_is_no_message(
 async def test_case_09_a_trickling_frame_is_cut(start: bytes, more: bytes) -> None:
     """Progress does not help: the deadline runs from VT to the frame's end."""
     desk = Desk()
-    async with listening(desk, Limits(mid_frame=SOON)) as (_, connect):
+    async with listening(desk, Limits(mid_frame=SOON, damage=MANY)) as (_, connect):
         slow, other = await connect(), await connect()
         await slow.send(start)
         trickling = asyncio.create_task(trickle(slow, more))

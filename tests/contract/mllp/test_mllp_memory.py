@@ -139,7 +139,8 @@ async def test_an_address_that_hoards_memory_is_cut_and_no_other() -> None:
 async def test_what_was_dealt_with_is_no_longer_held(part: bytes) -> None:
     """A long conversation costs no more than a short one."""
     desk = Desk()
-    async with listening(desk, Limits(address_bytes=1000)) as (listener, connect):
+    limits = Limits(address_bytes=1000, damage=100)
+    async with listening(desk, limits) as (listener, connect):
         talker = await connect()
         await talker.send(b"\x0bMSH|", *(50 * (part,)))
 
