@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.hl7v2.limits import Limits
+from gateway.ports import LARGE
 from tests.contract.mllp.peer import (
     Desk,
     Talker,
@@ -17,8 +18,9 @@ from tests.contract.mllp.peer import (
 )
 
 SOON = 0.05
-MANY = 1_000_000
 """Seconds: a deadline short enough to wait for."""
+MANY = 1_000_000
+"""A limit that is not met."""
 
 
 async def a_moment() -> None:
@@ -209,3 +211,85 @@ async def test_case_09_a_connection_too_many_is_refused_if_none_is_idle() -> Non
         await sending.send(b"\x1c\r")
         assert await sending.read(11) == b"\x0bMSA|AA|2\x1c\r"
         assert listener.counters.refused == 1
+
+
+async def test_a_peer_that_sends_nothing_but_damage_is_cut() -> None:
+    """Four bytes would else cost a line of the log and a row of the store."""
+    desk = Desk()
+    async with listening(desk, Limits(damage=3)) as (listener, connect):
+        talker = await connect()
+        await talker.send(b"\x0bMSH|1\x1c\r" + 1000 * b"\x0bMSH")
+
+        assert await talker.rest() == b"\x0bMSA|AA|1\x1c\r"
+        await desk.happened("mllp.damage")
+    assert [kind for kind, _, _ in desk.damage] == 3 * ["cut_short"]
+    assert listener.counters.damage == 3
+
+
+async def test_a_frame_between_forgives_the_damage_before() -> None:
+    desk = Desk()
+    async with listening(desk, Limits(damage=3)) as (_, connect):
+        talker = await connect()
+        for n in (b"1", b"2"):
+            await talker.send(2 * b"\x0bMSH" + b"\x0bMSH|" + n + b"\x1c\r")
+
+        assert await talker.read(22) == b"\x0bMSA|AA|1\x1c\r\x0bMSA|AA|2\x1c\r"
+
+
+async def test_what_a_peer_leaves_behind_is_counted_with_its_damage() -> None:
+    """Hanging up in the middle is no way to have more of it kept."""
+    desk = Desk()
+    limits = Limits(damage=3, pipeline=1)
+    async with listening(desk, limits) as (listener, connect):
+        decision = desk.withhold(b"1")
+        talker = await connect()
+        await talker.send(b"\x0bMSH|1\x1c\r" + 1000 * b"\x0bMSH")
+        await desk.arrival(b"1").wait()
+        talker.reset()
+        decision.set_result(accept(b"1"))
+        while listener.counters.connections:
+            await turns()
+
+    assert len(desk.damage) == 3
+
+
+async def test_where_all_places_are_taken_the_largest_party_gives_one_up() -> None:
+    desk = Desk()
+    async with listening(desk, Limits(total_connections=3)) as (_, connect):
+        crowd = [await connect(), await connect()]
+        alone = await connect("127.0.0.2")
+        late = await connect("127.0.0.3")
+
+        assert await crowd[0].rest() == b""
+        for talker, n in ((crowd[1], b"1"), (alone, b"2"), (late, b"3")):
+            await talker.send(b"\x0bMSH|" + n + b"\x1c\r")
+            assert await talker.read(11) == b"\x0bMSA|AA|" + n + b"\x1c\r"
+
+
+async def test_where_all_are_busy_the_newest_is_turned_away() -> None:
+    desk = Desk()
+    async with listening(desk, Limits(total_connections=1)) as (_, connect):
+        decision = desk.withhold(b"1")
+        busy = await connect()
+        await busy.send(b"\x0bMSH|1\x1c\r")
+        await desk.arrival(b"1").wait()
+
+        assert await (await connect("127.0.0.2")).rest() == b""
+        decision.set_result(accept(b"1"))
+        assert await busy.read(11) == b"\x0bMSA|AA|1\x1c\r"
+
+
+async def test_behind_a_large_message_the_next_one_waits() -> None:
+    """It is read on a thread, where a short one would overtake it."""
+    desk = Desk()
+    async with listening(desk) as (_, connect):
+        large = b"1" + LARGE * b"x"
+        decision = desk.withhold(large)
+        talker = await connect()
+        await talker.send(b"\x0bMSH|" + large + b"\x1c\r\x0bMSH|2\x1c\r")
+        await desk.arrival(large).wait()
+        await turns()
+        assert not desk.arrival(b"2").is_set()
+
+        decision.set_result(accept(b"1"))
+        assert await talker.read(22) == b"\x0bMSA|AA|1\x1c\r\x0bMSA|AA|2\x1c\r"

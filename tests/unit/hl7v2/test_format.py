@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from adapters.hl7v2.format import Hl7v2Format
+from adapters.hl7v2.nodes import Segment
 from gateway.mapping.places import NULL, Format, NotAPlace
 from tests.unit.hl7v2.samples import MSH, OMG, body, message, value
 
@@ -255,3 +256,23 @@ def test_places_follow_the_delimiters_of_their_message() -> None:
 
     assert value("PID-3[5=SS].1", data) == "2%"
     assert value("PID-3.4.2", data) == "B"
+
+
+def test_what_all_orders_share_is_looked_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else every order of a message would look at every segment before the first."""
+    looked: list[str] = []
+    split = Segment.split
+
+    def counted(segment: Segment) -> list[str]:
+        looked.append(segment.id)
+        return split(segment)
+
+    monkeypatch.setattr(Segment, "split", counted)
+    shared = (f"OBX|{n}|ST|X{n}" for n in range(100))
+
+    found = each("ORC...", "OBX[3.1=none]-5", body(*shared, *(50 * ("ORC|NW",))))
+
+    assert found == 50 * [None]
+    assert looked.count("OBX") == 100
