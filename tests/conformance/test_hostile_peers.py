@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import threading
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -67,7 +68,7 @@ async def test_a_large_message_holds_up_nobody(
     """It is read beside the loop; a short one, sent later, is answered before it."""
     short_answered, read = threading.Event(), Intake._read
 
-    def slowly(intake: Intake, body: bytes, *more: Any) -> Any:
+    def slowly(intake: Intake, body: bytes, *more: Any) -> object:  # noqa: ANN401 - passed on
         if len(body) > LARGE:
             assert short_answered.wait(LONG_ENOUGH)
         return read(intake, body, *more)
