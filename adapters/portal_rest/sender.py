@@ -191,7 +191,7 @@ def check(portal: Portal, base_url: str) -> None:
         if strange_placeholders(operation)
     ]
     if not _usable(base_url, simulator=portal.simulator):
-        problems.append(Problem("destination.not_configured", portal.url_setting))
+        problems.append(Problem("settings.not_a_portal", portal.url_setting))
     if problems:
         raise Misconfigured(*problems)
 
@@ -226,7 +226,7 @@ def _keeper(endpoint: TokenEndpoint | None, clock: Clock) -> ClientCredentials |
 def _secret(secrets: Secrets, name: str) -> str:
     value = secrets.get(name)
     if not value:
-        raise Misconfigured(Problem("destination.not_configured", name))
+        raise Misconfigured(Problem("settings.missing", name))
     return value
 
 

@@ -35,7 +35,7 @@ class WebhookVerifier:
         try:
             self._webhook = Webhook(secret.strip())
         except (EmptyWebhookSecretError, binascii.Error, ValueError, RuntimeError):
-            problem = Problem("destination.not_configured", setting)
+            problem = Problem("settings.not_a_webhook_secret", setting)
             raise Misconfigured(problem) from None
 
     def verify(self, headers: Mapping[str, str], body: bytes, now: datetime) -> str:

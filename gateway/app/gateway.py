@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.app import wiring
 from gateway.app.clock import SystemClock, new_minter
+from gateway.app.destinations import Destinations
 from gateway.app.door import Door
 from gateway.app.overdue import Overdue
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
@@ -27,7 +28,6 @@ from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover
 from gateway.flow.rules import Rules
-from gateway.mapping.catalog import Catalog
 from gateway.notifier.local import LocalNotifier
 from gateway.ports import Receipt
 from gateway.store.sqlite import SqliteStore, open_store
@@ -57,7 +57,6 @@ class Gateway:
         self._clock = SystemClock()
         self._notifier = LocalNotifier()
         self._minter = new_minter()
-        self._secrets = EnvironmentSecrets()
         self._verifiers: dict[str, Any] = {}
         self._targets: list[Target] = []
         self._dispatchers: list[Dispatcher] = []
@@ -98,19 +97,17 @@ class Gateway:
             self.telemetry.event(
                 "mapping.problem", code=problem.code, where=problem.where
             )
-        self._targets, lacking = wiring.targets(
-            self._parts, catalog, self._clock, self._secrets
-        )
-        for destination, problem in lacking:
-            alarms.append(Alarm(problem.code, destination))
+        made = Destinations(self._parts, catalog, self._clock, EnvironmentSecrets())
+        self._targets, self._verifiers = made.targets, made.verifiers
+        for destination, lacking in made.lacking.items():
+            alarms.append(Alarm("destination.not_configured", destination))
             self.telemetry.event(
                 "destination.not_configured",
                 destination=destination,
-                setting=problem.where,
+                settings=" ".join(problem.where for problem in lacking),
             )
         await self._store.raise_alarms(tuple(alarms), self._clock.now())
         await self._store.close_alarms(wiring.mended(catalog, self._targets))
-        self._check_webhooks(catalog)
         wiring.note_mappings(self.settings)
         self.intake = Intake(
             store=self._store,
@@ -121,12 +118,6 @@ class Gateway:
             observe=self._observed,
             failed=self.failed,
         )
-
-    def _check_webhooks(self, catalog: Catalog) -> None:
-        """Stop the start if a webhook's secret is there and cannot be used."""
-        for portal in catalog.portals.values():
-            if portal.webhook and self._secrets.get(portal.webhook.secret_setting):
-                self._verifier(portal.manufacturer)
 
     async def _refuse_beside_real_sites(self) -> None:
         store = self.store
@@ -167,7 +158,7 @@ class Gateway:
         Raises:
             Misconfigured: The address cannot be bound.
         """
-        host, port = endpoint(self.settings.mllp)
+        host, port = endpoint(self.settings.mllp, "BATON_MLLP")
         try:
             self._listener = await self._parts.hl7v2.listen(
                 host,
@@ -253,7 +244,10 @@ class Gateway:
         portal = catalog.portals.get(manufacturer)
         if portal is None or portal.webhook is None:
             raise Refused(Problem("webhook.signature", "path"))
-        verifier = self._verifier(manufacturer)
+        verifier = self._verifiers[manufacturer]
+        if verifier is None:
+            setting = portal.webhook.secret_setting
+            raise Unavailable(Problem("settings.missing", setting))
         webhook_id = verifier.verify(headers, body, self._clock.now())
         return await self.intake.receive_report(portal, webhook_id, body, headers)
 
@@ -263,17 +257,6 @@ class Gateway:
         portal = catalog.portals.get(manufacturer)
         calls = portal is not None and portal.webhook is not None
         return calls or manufacturer in catalog.closed
-
-    def _verifier(self, manufacturer: str) -> Any:  # noqa: ANN401 - an adapter's own type
-        if manufacturer not in self._verifiers:
-            portal = self.rules().catalog.portals[manufacturer]
-            setting = portal.webhook.secret_setting if portal.webhook else ""
-            secret = self._secrets.get(setting)
-            if not secret:
-                raise Unavailable(Problem("destination.not_configured", setting))
-            adapter = self._parts.adapters[portal.speaks]
-            self._verifiers[manufacturer] = adapter.webhook(secret, setting)
-        return self._verifiers[manufacturer]
 
     # ------------------------------------------------------------ seeing
 

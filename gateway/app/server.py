@@ -77,7 +77,7 @@ class Server:
         asyncio.get_running_loop().set_exception_handler(self._failed)
         try:
             await self.gateway.open()
-            self._door = bound(*endpoint(self.settings.http))
+            self._door = bound(*endpoint(self.settings.http, "BATON_HTTP"))
             await self._start_http(self._door)
             await self.gateway.listen()
         except BaseException:

@@ -7,15 +7,19 @@ that a mapping names are looked up the same way, or read from the file that
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ByteSize, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 import gateway
 from gateway.core.errors import Misconfigured, Problem
+from gateway.mapping.fields import PREFIX
 
-MiB = 1024 * 1024
+Size = Annotated[ByteSize, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LARGEST = ByteSize(16 * 1024 * 1024)
 
 
 def packaged_mappings() -> Path:
@@ -28,7 +32,7 @@ def packaged_mappings() -> Path:
 class Settings(BaseSettings):
     """Settings of one server; the defaults work with no configuration."""
 
-    model_config = SettingsConfigDict(env_prefix="BATON_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     data: Path = Path("var")
     mappings: Path = Field(default_factory=packaged_mappings)
@@ -37,27 +41,40 @@ class Settings(BaseSettings):
     open: bool = False
     """Let the open test site take MSH-11 P (never beside real sites)."""
 
-    max_frame: Annotated[int, Field(gt=0)] = 16 * MiB
-    max_body: Annotated[int, Field(gt=0)] = 16 * MiB
-    first_byte_seconds: Annotated[float, Field(gt=0)] = 60
-    mid_frame_seconds: Annotated[float, Field(gt=0)] = 30
-    idle_seconds: Annotated[float, Field(gt=0)] = 3600
-    connections_per_peer: Annotated[int, Field(gt=0)] = 128
-    junk_between_frames: Annotated[int, Field(gt=0)] = 4096
-    overdue_seconds: Annotated[float, Field(gt=0)] = 900
+    max_frame: Size = LARGEST
+    max_body: Size = LARGEST
+    first_byte_seconds: Seconds = 60
+    mid_frame_seconds: Seconds = 30
+    idle_seconds: Seconds = 3600
+    connections_per_peer: Count = 128
+    junk_between_frames: Count = 4096
+    overdue_seconds: Seconds = 900
     """How long something may wait before an alarm says so."""
-    drain_seconds: Annotated[float, Field(gt=0)] = 25
+    drain_seconds: Seconds = 25
 
 
-def endpoint(text: str) -> tuple[str, int]:
-    """Split ``HOST:PORT``.
+def read_settings(**given: Any) -> Settings:  # noqa: ANN401 - of each setting its own
+    """Return the settings, with what is ``given`` on top.
+
+    Raises:
+        Misconfigured: With every one that cannot be used.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        names = [str(wrong["loc"][0]).upper() for wrong in error.errors()]
+    raise Misconfigured(*(Problem("settings.unusable", PREFIX + n) for n in names))
+
+
+def endpoint(text: str, setting: str) -> tuple[str, int]:
+    """Split ``HOST:PORT``, the value of ``setting``.
 
     Raises:
         Misconfigured: It is not of that form.
     """
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - the largest TCP port
-        raise Misconfigured(Problem("settings.not_an_endpoint", text))
+        raise Misconfigured(Problem("settings.not_an_endpoint", setting))
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -65,15 +82,14 @@ class EnvironmentSecrets:
     """Implements ``ports.Secrets`` with the environment and files."""
 
     def get(self, name: str) -> str | None:
-        """Return ``BATON_<name>`` or the contents of ``BATON_<name>_FILE``.
+        """Return the variable ``name`` or the contents of ``<name>_FILE``.
 
         Raises:
             Misconfigured: The file cannot be read, or is empty.
         """
-        variable = f"BATON_{name}"
-        if value := os.environ.get(variable):
+        if value := os.environ.get(name):
             return value
-        path = os.environ.get(f"{variable}_FILE")
+        path = os.environ.get(f"{name}_FILE")
         if not path:
             return None
         try:
@@ -81,5 +97,5 @@ class EnvironmentSecrets:
         except (OSError, UnicodeDecodeError):
             secret = ""
         if not secret:
-            raise Misconfigured(Problem("settings.unreadable_secret", variable))
+            raise Misconfigured(Problem("settings.unreadable_secret", f"{name}_FILE"))
         return secret

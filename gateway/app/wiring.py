@@ -4,28 +4,22 @@ import os
 import secrets as chance
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway.app.clock import fresh_secret
 from gateway.app.discovery import discover
-from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
-from gateway.core.agreements import Patience
+from gateway.app.settings import Settings
 from gateway.core.effects import Alarm
 from gateway.core.errors import Misconfigured, Problem
 from gateway.flow.dispatch import Target
 from gateway.flow.outgoing import Outgoing
 from gateway.flow.rules import Rules
 from gateway.mapping.catalog import Catalog
-from gateway.mapping.profile import Portal
-from gateway.mapping.site import StatusBack
-from gateway.ports import Clock, Reader, Secrets
+from gateway.ports import Reader
 
 HL7V2 = "hl7v2"
 SHORTEST_TOKEN = 32
-MARGIN = timedelta(seconds=30)
-"""Of a lease, beyond what an attempt may take."""
 
 
 class Parts:
@@ -80,39 +74,6 @@ def opened(catalog: Catalog) -> Catalog:
     return replace(catalog, sites=sites)
 
 
-def targets(
-    parts: Parts, catalog: Catalog, clock: Clock, secrets: Secrets | None = None
-) -> tuple[list[Target], list[tuple[str, Problem]]]:
-    """Make every destination that is configured; name what the others lack.
-
-    A missing setting leaves its destination *not configured*, visibly; a broken
-    one stops the start.
-
-    Raises:
-        Misconfigured: A setting is there and cannot be used.
-    """
-    found = secrets or EnvironmentSecrets()
-    ready: list[Target] = []
-    lacking: list[tuple[str, Problem]] = []
-    for portal in catalog.portals.values():
-        missing = _missing(portal, found)
-        if missing:
-            lacking.append((portal.destination, missing))
-        else:
-            ready.append(_portal_target(parts, portal, found, clock))
-    for site in catalog.sites.values():
-        back = site.status_back
-        if back is None:
-            continue
-        address = found.get(back.host_setting)
-        if address:
-            ready.append(_ehr_target(parts, back, address))
-        else:
-            problem = Problem("destination.not_configured", back.host_setting)
-            lacking.append((back.destination, problem))
-    return ready, lacking
-
-
 def mended(catalog: Catalog, ready: list[Target]) -> list[Alarm]:
     """Name the alarms of an earlier start that this one shows to be mended."""
     open_sites = (s.name for s in catalog.sites.values() if not s.problems)
@@ -121,50 +82,6 @@ def mended(catalog: Catalog, ready: list[Target]) -> list[Alarm]:
         *(Alarm("manufacturer.paused", name) for name in catalog.portals),
         *(Alarm("destination.not_configured", target.destination) for target in ready),
     ]
-
-
-def _missing(portal: Portal, secrets: Secrets) -> Problem | None:
-    """Name the first setting that is not there; all are read, to find a broken one."""
-    names = [portal.url_setting]
-    if portal.webhook is not None:
-        names.append(portal.webhook.secret_setting)
-    if portal.auth.kind != "none":
-        names += [portal.auth.client_id_setting, portal.auth.client_secret_setting]
-    missing = [name for name in names if not secrets.get(name)]
-    return Problem("destination.not_configured", missing[0]) if missing else None
-
-
-def _portal_target(
-    parts: Parts, portal: Portal, secrets: Secrets, clock: Clock
-) -> Target:
-    if portal.speaks not in parts.adapters:
-        raise Misconfigured(Problem("destination.not_configured", portal.speaks))
-    adapter = parts.adapters[portal.speaks]
-    url = secrets.get(portal.url_setting) or ""
-    return Target(
-        destination=portal.destination,
-        sender=adapter.sender(portal, url, secrets, clock),
-        patience=portal.patience,
-        concurrency=portal.concurrency,
-        # Token, request, a renewed token, the request again.
-        lease=MARGIN + 4 * (portal.connect_timeout + portal.read_timeout),
-        manufacturer=portal.manufacturer,
-        answer=portal.answer,
-    )
-
-
-def _ehr_target(parts: Parts, back: StatusBack, address: str) -> Target:
-    host, port = endpoint(address)
-    sender = parts.hl7v2.sender(
-        host, port, codes=back.codes, answer_timeout=back.answer_timeout
-    )
-    return Target(
-        destination=back.destination,
-        sender=sender,
-        patience=Patience(back.waits, "key" if back.repeats_safely else "no"),
-        concurrency=1,
-        lease=MARGIN + 2 * back.answer_timeout,
-    )
 
 
 NOTED = "baton.mappings"

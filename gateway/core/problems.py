@@ -219,7 +219,7 @@ _codes(
     "it is down, refuses us, asks us to wait, or lacks a setting. | "
     "Look why: baton deliveries show; the alarm closes once it takes deliveries.",
     destination__not_configured="The destination lacks an address or a secret. | "
-    "Set what the alarm names and restart.",
+    "Set what the log names in the line destination.not_configured, and restart.",
     webhook__signature="A webhook's signature, time or id is not valid. | "
     "Check the shared secret and the sender's clock.",
     answer__suppressed="A negative answer was suppressed by MSH-15. | "
@@ -248,8 +248,18 @@ _codes(
     # what keeps a server from starting
     settings__token_file="The token file is too short, or others may read it. | "  # noqa: S106 - a code
     "Delete it and start again: a new one is made with mode 0600.",
-    settings__not_an_endpoint="A setting is not HOST:PORT. | "
+    settings__unusable="The setting is not of its kind, or not above zero. | "
+    "Write sizes like 16777216 or 16MiB, seconds like 25 or 0.5, counts like 128, "
+    "and BATON_OPEN as true or false.",
+    settings__missing="A destination needs this setting, and it is not set. | "
+    "Set it, or set its name with _FILE behind it to the path of a file that holds it.",
+    settings__not_an_endpoint="The setting is not HOST:PORT. | "
     "Write it like 127.0.0.1:2575.",
+    settings__not_a_portal="The setting is not an address that orders may be sent "
+    "to. | Write https://HOST/PATH, without user, query and fragment; http only to "
+    "this machine or a simulator.",
+    settings__not_a_webhook_secret="The setting is not a webhook secret. | "  # noqa: S106 - a code
+    "Write it as the portal gives it: whsec_ and base64.",
     settings__address_unusable="Nothing can listen at this address: another program "
     "does, or it is not this machine's. | Stop the other program, or choose another "
     "address with --http or --mllp.",

@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 _DURATION: Final = re.compile(r"(\d{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+PREFIX: Final = "BATON_"
+"""Of the environment variable that holds a setting."""
 _SETTING: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -108,7 +110,7 @@ class Fields:
         return tuple(self.parsed(node, duration, timedelta(0)) for node in nodes)
 
     def setting(self, key: str) -> str:
-        """Return the name of a setting, written ``{ setting: NAME }``."""
+        """Return the variable of a setting, which is written ``{ setting: NAME }``."""
         node = self.node(key, needed=True)
         if node is None:
             return ""
@@ -117,7 +119,7 @@ class Fields:
         if name and not _SETTING.fullmatch(name):
             self.bad(node.line, f"{name}: a setting's name is written LIKE_THIS")
         inner.done()
-        return name
+        return PREFIX + name
 
     def parsed(self, node: Node, parse: Callable[[str], T], instead: T) -> T:
         """Return ``parse`` of a node's text, or ``instead`` after a finding."""

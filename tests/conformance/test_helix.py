@@ -57,7 +57,9 @@ OCCASION = Occasion(
     facility=FacilityFacts("STELM", "St Elm", "US"),
 )
 SECRETS = Settings(
-    dict(zip(("HELIX_CLIENT_ID", "HELIX_CLIENT_SECRET"), CLIENT, strict=True))
+    dict(
+        zip(("BATON_HELIX_CLIENT_ID", "BATON_HELIX_CLIENT_SECRET"), CLIENT, strict=True)
+    )
 )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.app.cli.output import complain
-from gateway.app.settings import Settings
+from gateway.app.settings import Settings, read_settings
 from gateway.core.errors import Misconfigured
 
 DataFolder = Annotated[
@@ -27,7 +27,7 @@ MappingsFolder = Annotated[
 
 def settings_with(**given: Any) -> Settings:  # noqa: ANN401 - options as typed
     """Return the settings, with what was given on the command line on top."""
-    return Settings(**{name: value for name, value in given.items() if value})
+    return read_settings(**{name: value for name, value in given.items() if value})
 
 
 def register(app: typer.Typer) -> None:

@@ -30,8 +30,8 @@ def test_a_portal_as_its_file_says(folder: Folder) -> None:
 
     assert portal.destination == "portal:acme"
     assert (portal.auth.client_id_setting, portal.auth.client_secret_setting) == (
-        "ID",
-        "SECRET",
+        "BATON_ID",
+        "BATON_SECRET",
     )
     assert (portal.idempotency.header, portal.idempotency.quoted) == ("Key", True)
     assert portal.patience.waits == (timedelta(seconds=1), timedelta(minutes=2))

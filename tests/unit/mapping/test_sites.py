@@ -82,7 +82,7 @@ def test_how_statuses_return(folder: Folder) -> None:
     back = folder.load(**{"sites/elm/site.yaml": SITE + BACK}).sites["elm"].status_back
 
     assert back is not None
-    assert (back.destination, back.host_setting) == ("ehr:elm", "ELM_EHR")
+    assert (back.destination, back.host_setting) == ("ehr:elm", "BATON_ELM_EHR")
     assert back.options == {"processing_id": "P", "version": "2.3"}
     assert back.when == {Status.RELEASED, Status.REJECTED}
     assert back.codes == {}

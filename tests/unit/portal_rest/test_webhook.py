@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.portal_rest.webhook import LONGEST_ID, TOLERANCE, WebhookVerifier
 from conformance.simulators.portal_webhooks import sign
-from gateway.core.errors import Misconfigured, Refused
+from gateway.core.errors import Misconfigured, Problem, Refused
 from tests.unit.portal_rest.examples import NOON
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -136,4 +136,5 @@ def test_a_broken_secret_stops_the_start(secret: str) -> None:
     with pytest.raises(Misconfigured) as stop:
         WebhookVerifier(secret, setting="HELIX_WEBHOOK_SECRET")
 
-    assert stop.value.problems[0].where == "HELIX_WEBHOOK_SECRET"
+    broken = Problem("settings.not_a_webhook_secret", "HELIX_WEBHOOK_SECRET")
+    assert stop.value.problems == (broken,)
