@@ -8,7 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 from gateway.core.agreements import Conventions
+from gateway.core.errors import Unmappable
 from gateway.core.order import Status
+from gateway.core.problems import CATALOGUE
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.fields import Fields
 from gateway.mapping.library import Library, Shelf
@@ -39,6 +41,15 @@ OPTIONS: Final = (
 )
 """What a site says about the MSH of its statuses; the rest is known when sent."""
 
+LEAST: Final = {
+    "sent_at": "20260101",
+    "type": "ACK",
+    "control_id": "1",
+    "processing_id": "T",
+    "version": "2.5.1",
+}
+"""The options of an MSH that says as little as one may."""
+
 COUNTRY: Final = re.compile(r"[A-Z]{2}")
 TYPE: Final = re.compile(r"[A-Z]{3}\^[A-Z][A-Z0-9]{2}")
 WAITS: Final = ("5s", "30s", "2m", "10m", "1h")
@@ -59,7 +70,7 @@ def read_site(library: Library, name: str) -> Site:
 
 def _site(fields: Fields, name: str, shelf: Shelf) -> Site:
     fields.word("site", ("1",))
-    interface = _interface(fields.mapping("interface"))
+    interface = _interface(fields.mapping("interface"), shelf)
     shelf.zone = interface.zone
     return Site(
         name=name,
@@ -122,9 +133,9 @@ def _check_senders(fields: Fields, site: Site) -> None:
         fields.bad(fields.line_of("senders"), f"{facility} is not under facilities:")
 
 
-def _interface(fields: Fields) -> Conventions:
+def _interface(fields: Fields, shelf: Shelf) -> Conventions:
     interface = Conventions(
-        charset=fields.text("charset", ""),
+        charset=_header_text(fields, shelf, "charset", ""),
         line_ends=_line_ends(fields),
         structured_answers=fields.flag("structured_answers"),
         codes=_answers(fields.mapping("codes"), ANSWERS),
@@ -186,7 +197,7 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
     )
     host_setting = back.setting("to")
     message = back.text("message")
-    options = _options(back.mapping("header", needed=True))
+    options = _options(back.mapping("header", needed=True), shelf)
     when = _statuses(back)
     codes = _answers(back.mapping("codes"), dict.fromkeys(NEGATIVE, MEANINGS))
     waits = back.durations("waits", WAITS)
@@ -211,11 +222,28 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
     )
 
 
-def _options(fields: Fields) -> dict[str, str]:
+def _options(fields: Fields, shelf: Shelf) -> dict[str, str]:
     needed = ("processing_id", "version")
-    found = {key: fields.text(key, None if key in needed else "") for key in OPTIONS}
+    found = {
+        key: _header_text(fields, shelf, key, None if key in needed else "")
+        for key in OPTIONS
+    }
     fields.done()
     return {key: text for key, text in found.items() if text}
+
+
+def _header_text(fields: Fields, shelf: Shelf, key: str, default: str | None) -> str:
+    """Return a text for MSH, tried in a message: a wrong one is found now."""
+
+    def written(text: str) -> str:
+        try:
+            shelf.library.formats["hl7v2"].encode([], LEAST | {key: text})
+        except Unmappable as error:
+            raise ValueError(CATALOGUE[error.problems[0].code].says) from None
+        return text
+
+    text = fields.text(key, default)
+    return fields.attempt(fields.line_of(key), text, written) or "" if text else ""
 
 
 def _statuses(fields: Fields) -> frozenset[Status]:

@@ -213,6 +213,15 @@ def test_the_packaged_samples_are_sound() -> None:
             id="a file in Latin-1",
         ),
         pytest.param(
+            SITE_FILE,
+            "{ zone:",
+            "{ charset: KLINGON, zone:",
+            "sites/elm/site.yaml:7: mapping.bad_value: The value cannot be used "
+            "here. (KLINGON: MSH-18 names a character set we do not know.) Use one the "
+            "message names.",
+            id="no character set",
+        ),
+        pytest.param(
             EXAMPLE + ".json",
             "Too ill",
             "Too well",
