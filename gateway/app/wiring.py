@@ -15,6 +15,7 @@ from gateway.core.errors import Misconfigured, Problem
 from gateway.flow.dispatch import Target
 from gateway.flow.outgoing import Outgoing
 from gateway.flow.rules import Rules
+from gateway.flow.understand import PRODUCTION
 from gateway.mapping.catalog import Catalog
 from gateway.ports import Reader
 
@@ -66,7 +67,7 @@ def mllp_limits(parts: Parts, settings: Settings) -> Any:  # noqa: ANN401 - an a
 def opened(catalog: Catalog) -> Catalog:
     """Let the open test site take production traffic (``--open``)."""
     sites = {
-        name: replace(site, processing_ids=site.processing_ids | {"P"})
+        name: replace(site, processing_ids=site.processing_ids | {PRODUCTION})
         if site.catch_all
         else site
         for name, site in catalog.sites.items()

@@ -182,7 +182,8 @@ _codes(
 _codes(
     207,
     sender__stranger="No site recognises this sender here. | "
-    "Add MSH-3, MSH-4 and the network to a site's file.",
+    "Compare MSH-3, MSH-4 and the network with the site's file; the open test site "
+    "takes MSH-11 T and D, and P only with --open.",
     site__paused="The site is paused or its mapping does not compile. | "
     "Run: baton check. Send again afterwards.",
     manufacturer__paused="The product's manufacturer is paused: its files do not "

@@ -37,6 +37,7 @@ STRANGER = Verdict(
 FAILED = Verdict(MessageState.HELD, (Problem("message.failed", "", "hold"),))
 """A fault of ours: the message is kept until it is repaired."""
 
+PRODUCTION = "P"
 STANDARD = Conventions()
 
 
@@ -56,23 +57,29 @@ class Understood:
 def recognise(catalog: Catalog, header: Header, peer: Peer | None) -> Site | None:
     """Find the one site a message comes from: by network, then MSH-3 and MSH-4.
 
-    A catch-all site takes whom no other site names. ``peer`` is ``None`` for a
-    stored message, whose network was checked when it came.
+    A catch-all site takes whom no other site names. What says that it is production
+    traffic (MSH-11 P) is no test: unless such a site may take it, its sender is a
+    stranger. ``peer`` is ``None`` for a stored message, whose network was checked
+    when it came.
     """
-    pair = (header.application, header.facility)
     sites = catalog.sites.values()
     reachable = [s for s in sites if peer is None or peer.address in s.networks]
     for site in reachable:
-        if not site.catch_all and _may_send(site, pair):
+        if not site.catch_all and may_send(site, header):
             return site
+    if header.processing_id == PRODUCTION:
+        reachable = [s for s in reachable if PRODUCTION in s.processing_ids]
     return next((site for site in reachable if site.catch_all), None)
 
 
-def _may_send(site: Site, pair: tuple[str, str]) -> bool:
-    application, facility = pair
+def may_send(site: Site, header: Header) -> bool:
+    """Tell whether the site's file names MSH-3 and MSH-4 of a message."""
+    application, facility = header.application, header.facility
     senders = site.senders
     return (
-        pair in senders or (application, "*") in senders or ("*", facility) in senders
+        (application, facility) in senders
+        or (application, "*") in senders
+        or ("*", facility) in senders
     )
 
 

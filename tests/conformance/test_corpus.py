@@ -148,10 +148,10 @@ async def closed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("hl7v2/adt_a01/cosyte__z-segments.hl7", "AR 202"),
-        ("hl7v2/orm_o01/cosyte__orc7-legacy-tq.hl7", "AR 202"),
-        ("hl7v2/rde_o11/msconv__RDE-O11-01.hl7", "AR 202"),
-        ("hl7v2/mdm_t03/fifhir__mdm_t03_sample.hl7", "CR 202"),
+        ("hl7v2/adt_a01/cosyte__z-segments.hl7", "AR 207"),
+        ("hl7v2/orm_o01/cosyte__orc7-legacy-tq.hl7", "AR 207"),
+        ("hl7v2/rde_o11/msconv__RDE-O11-01.hl7", "AR 207"),
+        ("hl7v2/mdm_t03/fifhir__mdm_t03_sample.hl7", "CE 207"),
         ("hl7v2/oml_o21/msconv__MDHHS-OML-O21-1.hl7", "CE 100"),
         ("malformed/hl7v2/cosyte__no-msh-segment.hl7", "AR 100"),
     ],
@@ -159,7 +159,7 @@ async def closed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 async def test_production_traffic_is_refused_where_only_tests_may_come(
     closed: Server, file: str, code: str
 ) -> None:
-    """What cannot be read, and what says T or D, is answered as ever."""
+    """Its senders are strangers; what cannot be read is answered as ever."""
     (said,) = await answers(closed.mllp_port, framed(corpus_file(file)))
 
     assert " ".join((said.code, *said.conditions)) == code

@@ -35,7 +35,7 @@ UNSUPPORTED = {"st_elm": "CR", "rheintal": "AR", "anyone": "AR"}
             {
                 "st_elm": (b"|P|2.5.1", b"|T|2.5.1"),
                 "rheintal": (b"|P|2.3", b"||2.3"),
-                "anyone": (b"|T|2.5.1", b"|P|2.5.1"),
+                "anyone": (b"|T|2.5.1", b"|X|2.5.1"),
             },
             "message.processing_id",
             "202",

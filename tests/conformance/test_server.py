@@ -165,11 +165,14 @@ async def test_anyone_may_send_tests_and_is_told_that_nothing_leaves(
     assert await own_scene.rows("deliveries") == []
 
 
-async def test_production_traffic_of_anyone_is_refused(own_scene: Scene) -> None:
+async def test_production_traffic_of_anyone_is_a_strangers(own_scene: Scene) -> None:
+    """A slip in MSH-3 must not send a hospital's engineer to MSH-11."""
     answer = await said_to(own_scene, from_anyone(b"P"))
 
     assert field(answer, "MSA", 1) == b"AR"
-    assert b"202" in answer[answer.index(b"ERR|") :]
+    assert b"207" in answer[answer.index(b"ERR|") :]
+    (row,) = await own_scene.rows("messages", state="rejected")
+    assert (row["site"], row["problems"][0]["code"]) == ("", "sender.stranger")
     assert await own_scene.rows("orders") == []
 
 

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from gateway.app.cli.output import AsJson, err, explained, out, print_json
+from gateway.app.cli.output import AsJson, complain, err, explained, out, print_json
 from gateway.app.cli.serving import MappingsFolder, settings_with
 from gateway.app.wiring import Parts
-from gateway.core.errors import Problem, Unreadable
-from gateway.flow.understand import conventions, understand
+from gateway.core.errors import Problem, Refused, Unreadable
+from gateway.flow.understand import STRANGER, conventions, may_send, understand
 from gateway.mapping import examples, problems
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.site import Site
+from gateway.ports import Header
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +30,8 @@ def map_(
 ) -> None:
     """Print what one message asks for, as canonical JSON; one command a line.
 
-    Exit status 0 if it maps, 1 if it does not: then every problem is printed with
-    its place, and what to do.
+    Exit status 0 if it maps, 1 if it does not, or if MSH-3 and MSH-4 are not the
+    site's: then every problem is printed with its place, and what to do.
 
     Example: baton map order.hl7 --site st_elm
     """
@@ -54,6 +55,7 @@ def map_(
     if verdict is not None and not understood.commands:
         err.print(f"verdict: {verdict.state}", markup=False)
         raise typer.Exit(0 if verdict.accepted else 1)
+    _require_known(chosen, header)
 
 
 def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
@@ -94,6 +96,13 @@ def _summarise(catalog: Catalog, found: list[Problem]) -> None:
         f"{sites} sites, {portals} portals, {ran} mappings: {len(found)} problem(s)",
         markup=False,
     )
+
+
+def _require_known(site: Site, header: Header) -> None:
+    """Say where a server would not know the message for the site's."""
+    if not site.catch_all and not may_send(site, header):
+        complain(Refused(*STRANGER.problems))
+        raise typer.Exit(1)
 
 
 def _complain(found: tuple[Problem, ...]) -> None:

@@ -173,6 +173,17 @@ def test_map_says_where_a_message_is_wrong(tmp_path: Path) -> None:
     assert "OBR-4.1: code.unknown" in said.err
 
 
+def test_map_says_that_a_sender_is_not_the_sites(tmp_path: Path) -> None:
+    """Its order is printed all the same: the mapping is what a person looks at."""
+    file = tmp_path / "order.hl7"
+    file.write_bytes(StElm().new_order("T1", ASA).replace(b"|ELMCARE|", b"|ELMCAER|"))
+
+    said = baton("map", str(file), "--site", "st_elm")
+
+    assert (said.status, len(said.rows)) == (1, 1)
+    assert "MSH-3: sender.stranger" in said.err
+
+
 def test_map_knows_its_sites(tmp_path: Path) -> None:
     (tmp_path / "x.hl7").write_bytes(b"MSH|")
 

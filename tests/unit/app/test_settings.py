@@ -46,7 +46,7 @@ def test_an_unusable_setting_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BATON_DRAIN_SECONDS", "-1")
-    monkeypatch.setattr("sys.argv", ["baton", "serve"])
+    monkeypatch.setattr("sys.argv", ["baton", "audit"])
 
     with pytest.raises(SystemExit) as ended:
         main()
