@@ -243,6 +243,8 @@ _codes(
     "Wait for its outcome, then try again.",
     delivery__final="The delivery has ended. | "
     "Nothing to do; a correction is a new operation.",
+    delivery__never_sent="The delivery was never attempted, so it has not arrived. | "
+    "Let it go, or resolve it as superseded and correct the order at its source.",
     delivery__not_held="The delivery is neither held nor dead. | "
     "Look at its state: baton deliveries show.",
     alarm__not_open="No such alarm is open. | Look it up: baton alarms list.",

@@ -72,8 +72,10 @@ def resolve(
     row = tx.row(_DELIVERY_STATE, (delivery_id,))
     if row is None:
         raise NotAllowed(Problem("delivery.unknown", delivery_id))
-    seq, state, order_id, destination, is_open = row
+    seq, state, order_id, destination, is_open, attempts = row
     _require_resolvable(delivery_id, state, resolution)
+    if resolution == "delivered" and not attempts:
+        raise NotAllowed(Problem("delivery.never_sent", delivery_id))
     if resolution == "ready":
         _send_again(tx, delivery_id, row, signed.at, sequel.deadline)
     else:
@@ -103,7 +105,7 @@ def _send_again(
     deadline: datetime | None,
 ) -> None:
     """Make a delivery ready; one that was closed comes back to its lane's front."""
-    seq, state, order_id, destination, is_open = row
+    seq, state, order_id, destination, is_open, _ = row
     if not is_open:
         if tx.rows(_OVERTAKEN, (order_id, destination, seq))[0][0]:
             raise NotAllowed(Problem("delivery.overtaken", delivery_id))

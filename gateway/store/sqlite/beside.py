@@ -69,8 +69,8 @@ class Beside(Queries):
     ) -> None:
         """Give a delivery the state a person found out; its lane goes on.
 
-        Only a held, dead or ready one can be resolved, and only a held or dead one
-        sent again (``ready``).
+        Only a held, dead or ready one can be resolved, only a held or dead one sent
+        again (``ready``), and only one that was attempted be ``delivered``.
 
         Args:
             sequel: What it means for the order, decided in the same transaction;
@@ -79,7 +79,8 @@ class Beside(Queries):
 
         Raises:
             NotAllowed: ``delivery.unknown``, ``delivery.leased``,
-                ``delivery.final``, ``delivery.not_held``, ``delivery.overtaken``.
+                ``delivery.final``, ``delivery.never_sent``, ``delivery.not_held``,
+                ``delivery.overtaken``.
         """
         signed = Signed(who, reason, now)
         self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed, sequel))

@@ -81,6 +81,10 @@ class Sent:
         self.state, self.lease, self.lease_until = "leased", claimed.lease, now + MINUTE
         return self.attempts, lapsed, self.uncertain
 
+    def may_have(self, found: str) -> bool:
+        """Whether a person may say so; what never left has not arrived."""
+        return self.state in STUCK and (found != "delivered" or self.attempts > 0)
+
     def close(self, state: str, *, blocks: bool = False) -> None:
         """Give it a state; it keeps what follows waiting if it ``blocks``."""
         self.state, self.blocks = state, blocks
@@ -239,7 +243,7 @@ class Lanes(RuleBasedStateMachine):
             return
         sent = data.draw(st.sampled_from(self.model.sent))
         again = found == "ready"
-        allowed = self.model.may_go_again(sent) if again else sent.state in STUCK
+        allowed = self.model.may_go_again(sent) if again else sent.may_have(found)
         desk = beside(self.location)
         signed: dict[str, Any] = {
             "who": "ana",

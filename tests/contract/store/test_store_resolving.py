@@ -72,6 +72,19 @@ async def test_a_delivery_that_never_left_can_be_superseded(
     assert shown["state"] == "superseded"
 
 
+async def test_a_delivery_that_never_left_has_not_arrived(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    sent = delivery(order := therapy_order())
+    await store.commit(message(placing(order, deliveries=(sent,))))
+
+    with pytest.raises(NotAllowed) as refused:
+        desk.resolve(sent.delivery_id, as_="delivered", **SIGNED)
+
+    assert codes(refused) == ["delivery.never_sent"]
+    assert await operations(store) == ["submit"]
+
+
 async def test_a_held_delivery_can_be_sent_again_with_its_key(
     store: AnyStore, desk: AnyBeside
 ) -> None:

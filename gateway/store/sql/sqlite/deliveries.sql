@@ -91,7 +91,7 @@ UPDATE deliveries
  WHERE seq = ?1;
 
 -- name: delivery_state
-SELECT seq, state, order_id, destination, open FROM deliveries WHERE id = ?;
+SELECT seq, state, order_id, destination, open, attempts FROM deliveries WHERE id = ?;
 
 -- name: send_again
 UPDATE deliveries
