@@ -87,7 +87,8 @@ class Leaves:
         self, sources: list[Source], transform: Transform | None, line: int
     ) -> Leaf | None:
         places = transform.places if transform else 1
-        if places > 1 and len(sources) == places + 1:
+        timed = transform is not None and transform.gives == "quantity"
+        if timed and len(sources) == places + 1:
             convert = TRANSFORMS[self.timing].make({"zone": self.zone})
             return Leaf(line, (sources.pop(),), "when", convert)
         if len(sources) != places:

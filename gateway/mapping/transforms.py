@@ -29,8 +29,8 @@ class Transform:
         says: What it does, for the README.
         make: From its arguments to the function; ``ValueError`` if one is wrong.
         arguments: Names of the arguments it may be given.
-        places: How many places it reads. With one more, the last says when the
-            value was measured.
+        places: How many places it reads. With one more, the last of a quantity
+            says when it was measured.
     """
 
     takes: frozenset[str]
@@ -72,6 +72,15 @@ def boolean_text(text: str) -> bool:
 def yn(value: bool) -> str:  # noqa: FBT001 - the value itself, not a flag
     """Write HL7 table 0136."""
     return "Y" if value else "N"
+
+
+def telephone(
+    number: str, area: str | None, country: str | None, extension: str | None
+) -> str:
+    """Put together what is said of a number in parts, as ``+1 413 5550151 x12``."""
+    plus = country and f"+{country.removeprefix('+')}"
+    parts = (plus, area, number, extension and f"x{extension}")
+    return " ".join(part for part in parts if part)
 
 
 _ZONE: Final = frozenset({"zone"})
@@ -120,6 +129,14 @@ TRANSFORMS: Final[dict[str, Transform]] = {
         lambda arguments: quantities.quantity(arguments.get("unit", "")),
         frozenset({"unit"}),
         places=2,
+    ),
+    "telephone": Transform(
+        TEXT,
+        "text",
+        "[number, area code, country code, extension], put together; only the number "
+        "must be there",
+        _always(telephone),
+        places=4,
     ),
     "boolean_yn": Transform(TEXT, "boolean", "Y or N", _always(boolean_yn)),
     "boolean": Transform(TEXT, "boolean", "true or false", _always(boolean_text)),

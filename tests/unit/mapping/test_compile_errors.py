@@ -34,6 +34,11 @@ def line(text: str, tree: str = TREE) -> str:
         pytest.param(
             "  reason: { from: [a, b] }", "9: bad_value", id="two places, one wanted"
         ),
+        pytest.param(
+            "  reason: { from: [a, b, c, d, e], via: telephone }",
+            "9: bad_value",
+            id="a time of what is not measured",
+        ),
         pytest.param("  reason: { from: [] }", "9: bad_place", id="no place in a list"),
         pytest.param("  reason: { from: a, codes: t }", "9: unknown_table", id="table"),
         pytest.param(

@@ -203,3 +203,22 @@ def test_all_of_several_conditions_must_hold() -> None:
 
     assert reason(line, report(a="1", b="2")) == "both"
     assert reason(line, report(a="1")) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "read"),
+    [
+        ({"n": "5550123", "a": "40", "c": "49"}, "+49 40 5550123"),
+        ({"n": "5550123", "a": "40", "c": "+49", "x": "7"}, "+49 40 5550123 x7"),
+        ({"n": "5550123", "a": "40"}, "40 5550123"),
+        ({"n": "5550123", "c": "49"}, "+49 5550123"),
+        ({"n": "5550123"}, "5550123"),
+        ({"a": "40", "c": "49"}, None),
+    ],
+)
+def test_a_telephone_number_is_put_together(
+    parts: dict[str, str], read: str | None
+) -> None:
+    line = "  reason: { from: [n, a, c, x], via: telephone }"
+
+    assert reason(line, report(**parts)) == read
