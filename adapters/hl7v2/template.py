@@ -4,7 +4,8 @@ r"""Templates: a list of segments, written as one message.
 
 A key is ``field[repetition].component.sub``; what is not written is the first.
 Lists may be nested, as an ``each:`` leaves them. Absent values are left out, and a
-segment without any value too; ``NULL`` is written as ``""``. MSH is no part of a
+segment without any value too; ``NULL`` is written as ``""``. OBX-1 is counted from 1
+after each OBR, where the template does not write it. MSH is no part of a
 template: it is made from the options, whose values are written as they are given,
 so that an application may be ``BATON^1.2.3^ISO``.
 """
@@ -66,8 +67,8 @@ def encode(tree: object, options: Mapping[str, str]) -> bytes:
     if codec is None:
         raise Unmappable(charset.UNKNOWN)
     marks = standard(codec)
-    found = [_segment(name, values, marks) for name, values in _pairs(tree)]
-    text = "".join(f"{each}\r" for each in (_msh(options, marks), *found) if each)
+    segments = (_msh(options, marks), *_segments(tree, marks))
+    text = "".join(f"{each}\r" for each in segments)
     try:
         return text.encode(codec)
     except UnicodeEncodeError as error:
@@ -125,12 +126,26 @@ def _pairs(tree: object) -> Iterator[tuple[str, Mapping[object, object]]]:
         yield from tree.items()
 
 
-def _segment(name: str, values: Mapping[object, object], marks: Dialect) -> str:
+def _segments(tree: object, marks: Dialect) -> Iterator[str]:
+    counted = 0
+    for name, values in _pairs(tree):
+        set_id = str(counted + 1) if name == "OBX" else ""
+        segment = _segment(name, values, marks, set_id)
+        if segment:
+            yield segment
+            counted = 0 if name == "OBR" else counted + bool(set_id)
+
+
+def _segment(
+    name: str, values: Mapping[object, object], marks: Dialect, set_id: str
+) -> str:
     leaves = {}
     for key, value in values.items():
         text = _leaf(value, f"{name}-{key}", marks)
         if text:
             leaves[_address(str(key))] = text
+    if leaves and set_id:
+        leaves.setdefault(_address("1"), set_id)
     separators = (marks.field, marks.repetition, marks.component, marks.subcomponent)
     return f"{name}{marks.field}{_joined(leaves, separators)}" if leaves else ""
 

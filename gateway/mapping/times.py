@@ -59,10 +59,12 @@ def local(zone: str) -> Local:
     Raises:
         ValueError: There is no such zone.
     """
-    if not zone:
-        return _without_zone
+    return _local_in(_named(zone)) if zone else _without_zone
+
+
+def _named(zone: str) -> ZoneInfo:
     try:
-        return _local_in(ZoneInfo(zone))
+        return ZoneInfo(zone)
     except (LookupError, OSError, ValueError):
         raise ValueError("a zone is named as IANA does, like Europe/Berlin") from None
 
@@ -172,11 +174,22 @@ def iso_date(text: str) -> date:
     raise Unfit("field.not_a_date")
 
 
-def hl7_ts(moment: datetime | date) -> str:
-    """Write a time with its offset to the second, or a date."""
-    if isinstance(moment, datetime):
-        return f"{moment:%Y%m%d%H%M%S%z}"
-    return f"{moment:%Y%m%d}"
+def hl7_ts(zone: str) -> Callable[[datetime | date], str]:
+    """Return what writes a time with its offset to the second, or a date.
+
+    A time is written as the clocks of ``zone`` show it; without one, as it came.
+
+    Raises:
+        ValueError: There is no such zone.
+    """
+    there = _named(zone) if zone else None
+
+    def write(moment: datetime | date) -> str:
+        if not isinstance(moment, datetime):
+            return hl7_date_out(moment)
+        return f"{moment.astimezone(there) if there else moment:%Y%m%d%H%M%S%z}"
+
+    return write
 
 
 def hl7_date_out(moment: datetime | date) -> str:

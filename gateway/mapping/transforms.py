@@ -141,7 +141,11 @@ TRANSFORMS: Final[dict[str, Transform]] = {
     "boolean_yn": Transform(TEXT, "boolean", "Y or N", _always(boolean_yn)),
     "boolean": Transform(TEXT, "boolean", "true or false", _always(boolean_text)),
     "hl7_ts": Transform(
-        WHEN, "text", "writes YYYYMMDDHHMMSS±ZZZZ, or a date", _always(times.hl7_ts)
+        WHEN,
+        "text",
+        "writes YYYYMMDDHHMMSS±ZZZZ in `zone`, or a date",
+        lambda arguments: times.hl7_ts(arguments.get("zone", "")),
+        _ZONE,
     ),
     "hl7_date_out": Transform(
         WHEN, "text", "writes YYYYMMDD", _always(times.hl7_date_out)

@@ -18,7 +18,7 @@ PORTAL = "portal:helix"
 @pytest.mark.parametrize(
     ("hospital", "code", "kind", "coi"),
     [
-        ("st_elm", "CA", b"ORU^R01^ORU_R01", b"OBX||ST|COI^HELIX^99BATON||HELIX-COI-"),
+        ("st_elm", "CA", b"ORU^R01^ORU_R01", b"OBX|2|ST|COI^HELIX^99BATON||HELIX-COI-"),
         ("rheintal", "AA", b"ORM^O01", b"|HELIX-COI-"),
     ],
 )
@@ -39,7 +39,8 @@ async def test_an_order_reaches_the_portal_and_its_statuses_come_back(
     scheduled = await scene.told(hospital, number, b"scheduled", coi)
     for told in (taken, accepted, scheduled):
         assert told.split(b"|")[8] == kind
-        assert b"|" + reference in told
+        assert reference in told
+        assert told.count(b"|" + order["id"].encode()) == 2  # ORC-3 and OBR-3
     after = await scene.order(placed.number)
     assert after["status"] == "scheduled"
     assert after["manufacturer_number"] == known.reference
@@ -113,7 +114,7 @@ async def test_the_owner_of_a_fact_moves_the_status_another_only_reports_it(
     await portal.tell(order["id"], "order.accepted")
     await portal.tell(order["id"], "material.collected")
 
-    reported = b"OBX||ST|REPORTED_ONLY^^99BATON||Y"
+    reported = b"OBX|2|ST|REPORTED_ONLY^^99BATON||Y"
     await scene.told("st_elm", number, b"STATUS^^99BATON||collected", reported)
     assert (await scene.order(placed.number))["status"] == "accepted"
     assert (await scene.ledger(placed.number))[-1] == "status_reported"

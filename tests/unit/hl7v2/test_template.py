@@ -48,9 +48,20 @@ def test_a_message_is_written() -> None:
         rb"MSH|^~\&|BATON^1.2.3^ISO|HUB|EPIC|STE|20260311091500+0000||ORU^R01^ORU_R01"
         b"|01BATON-d1|P|2.5.1|||AL|NE||UNICODE UTF-8\r"
         b"PID|||00123^^^STE~9||Berg\r"
-        b"OBX|||A\r"
+        b"OBX|1||A\r"
         b'OBX|2||||""|^100\r'
     )
+
+
+def test_observations_are_counted_below_each_request() -> None:
+    """Those that are written, where the template does not say a number itself."""
+    empty, full = {"OBX": {"5": None}}, {"OBX": {"5": "A"}}
+    tree = [{"OBR": {"4": "X"}}, full, empty, {"NTE": {"3": "N"}}, full]
+
+    data = FORMAT.encode([*tree, *tree], OPTIONS)
+
+    counted = [line for line in data.split(b"\r") if line.startswith(b"OBX")]
+    assert counted == [b"OBX|1||||A", b"OBX|2||||A"] * 2
 
 
 def test_what_we_write_we_can_read() -> None:

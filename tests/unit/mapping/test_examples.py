@@ -14,6 +14,7 @@ from gateway.mapping.site import Site
 from tests.unit.mapping.builders import FORMATS
 
 PACKAGED = Path(__file__).parents[3] / "mappings"
+STATUSES = sorted(PACKAGED.glob("sites/*/examples/status-*.out.hl7"))
 
 
 def read(body: bytes, site: Site | None) -> object:
@@ -88,6 +89,18 @@ def test_no_identity_event_is_ignored(packaged: Catalog, event: int) -> None:
 def test_packaged_profiles_hold_no_address_and_no_secret() -> None:
     for file in PACKAGED.glob("**/*.yaml"):
         assert "://" not in file.read_text(encoding="utf-8"), file
+
+
+@pytest.mark.parametrize(
+    "file", STATUSES, ids=lambda file: f"{file.parts[-3]}/{file.name}"
+)
+def test_a_status_names_one_filler_number_from_first_to_last(file: Path) -> None:
+    """The order's own: the manufacturer's is not there when the first is sent."""
+    segments = {line[:3]: line.split("|") for line in file.read_text().splitlines()}
+
+    numbers = {segments[name][3].split("^")[0] for name in ("ORC", "OBR")}
+
+    assert numbers == {"01K4Z8M2Q7XWABCD-o1"}
 
 
 @pytest.mark.slow

@@ -214,7 +214,7 @@ def test_a_date_comes_back_as_it_was_written(day: date) -> None:
 def test_a_time_comes_back_as_it_was_written(moment: datetime) -> None:
     whole = moment.replace(microsecond=0)
 
-    read = times.hl7_instant(times.hl7_ts(whole), NO_ZONE)
+    read = times.hl7_instant(times.hl7_ts("")(whole), NO_ZONE)
 
     assert (read, read.utcoffset()) == (whole, whole.utcoffset())
 
@@ -251,7 +251,8 @@ def test_what_is_no_iso_date_is_not_one(text: str) -> None:
 @pytest.mark.parametrize(
     ("write", "text"),
     [
-        (times.hl7_ts, "20260302101530+0100"),
+        (times.hl7_ts(""), "20260302101530+0100"),
+        (times.hl7_ts("America/Chicago"), "20260302031530-0600"),
         (times.hl7_date_out, "20260302"),
         (times.iso_out, "2026-03-02T10:15:30+01:00"),
     ],
@@ -264,7 +265,7 @@ def test_a_time_is_written(write: object, text: str) -> None:
 def test_a_date_is_written() -> None:
     day = date(2026, 3, 2)
 
-    assert times.hl7_ts(day) == times.hl7_date_out(day) == "20260302"
+    assert times.hl7_ts("Europe/Berlin")(day) == times.hl7_date_out(day) == "20260302"
     assert times.iso_out(day) == "2026-03-02"
 
 
@@ -272,3 +273,5 @@ def test_a_date_is_written() -> None:
 def test_there_is_no_such_zone(zone: str) -> None:
     with pytest.raises(ValueError, match="IANA"):
         times.local(zone)
+    with pytest.raises(ValueError, match="IANA"):
+        times.hl7_ts(zone)
