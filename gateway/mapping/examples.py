@@ -11,7 +11,7 @@ A file belongs to the mapping whose name it begins with. A name that begins with
 ``_`` is a part that other examples name, such as ``"order": "_order.json"``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from gateway.core.order import Model
 from gateway.mapping.canonical import Occasion
 from gateway.mapping.catalog import Catalog
 from gateway.mapping.compiled import Compiled
+from gateway.mapping.differences import difference, in_segments
 from gateway.mapping.json_format import read_json
 from gateway.mapping.problems import Finding
 from gateway.mapping.site import Site
@@ -114,7 +115,7 @@ def result_of(example: Example, catalog: Catalog, readers: Mapping[str, Read]) -
         return _segments(trees[0], example.site, catalog)
     if mapping.writes == "json" and not problems:
         return _pretty(trees[0])
-    return _pretty(_summary(trees, problems))
+    return summary(trees, problems)
 
 
 def _run(
@@ -126,49 +127,27 @@ def _run(
         actual = result_of(example, catalog, readers)
         expected = example.expected.read_bytes()
         if example.expected.suffix == ".hl7":
-            wanted = expected.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            return None if actual.strip() == wanted.strip() else _differs("segments")
-        place = difference(orjson.loads(expected), orjson.loads(actual))
+            differs = in_segments(expected.decode().strip(), actual.decode().strip())
+        else:
+            differs = difference(orjson.loads(expected), orjson.loads(actual))
     except (BatonError, ValueError, LookupError, OSError) as error:
         return "example_unreadable", type(error).__name__
-    return _differs(place) if place else None
+    return ("example_differs", differs) if differs else None
 
 
-def _differs(place: str) -> tuple[str, str]:
-    return "example_differs", place
-
-
-def difference(expected: Any, actual: Any, path: str = "") -> str:  # noqa: ANN401 - JSON
-    """Name the first place where two JSON values differ, ``""`` if none."""
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        for key in [*expected, *(key for key in actual if key not in expected)]:
-            inner = f"{path}.{key}".lstrip(".")
-            if key not in expected or key not in actual:
-                return inner
-            if found := difference(expected[key], actual[key], inner):
-                return found
-        return ""
-    if isinstance(expected, list) and isinstance(actual, list):
-        for n, pair in enumerate(zip(expected, actual, strict=False), 1):
-            if found := difference(*pair, f"{path}[{n}]"):
-                return found
-        return "" if len(expected) == len(actual) else path or "length"
-    same = type(expected) is type(actual) and expected == actual
-    return "" if same else path or "value"
-
-
-def _summary(results: list[Any], problems: list[Problem]) -> dict[str, Any]:
-    summary: dict[str, Any] = {}
+def summary(results: Sequence[Any], problems: Sequence[Problem]) -> bytes:
+    """Return what a message asks for, and what is wrong with it, as it is expected."""
+    found: dict[str, Any] = {}
     if results or not problems:
-        summary["commands"] = [
+        found["commands"] = [
             result.model_dump(mode="json", exclude_unset=True)
             if isinstance(result, Model)
             else result
             for result in results
         ]
     if problems:
-        summary["problems"] = [f"{p.consequence}: {p}" for p in problems]
-    return summary
+        found["problems"] = [f"{p.consequence}: {p}" for p in problems]
+    return _pretty(found)
 
 
 def _pretty(tree: Any) -> bytes:  # noqa: ANN401 - JSON

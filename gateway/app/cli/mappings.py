@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from gateway.app.cli.output import AsJson, complain, err, explained, out, print_json
@@ -11,8 +10,9 @@ from gateway.app.cli.serving import MappingsFolder, settings_with
 from gateway.app.wiring import Parts
 from gateway.core.errors import Problem, Refused, Unreadable
 from gateway.flow.understand import STRANGER, conventions, may_send, understand
-from gateway.mapping import examples, problems
+from gateway.mapping import examples
 from gateway.mapping.catalog import Catalog
+from gateway.mapping.problems import explain
 from gateway.mapping.site import Site
 from gateway.ports import Header
 
@@ -28,7 +28,7 @@ def map_(
     site: Annotated[str, typer.Option(help="Name of the site's folder.")],
     mappings: MappingsFolder = None,
 ) -> None:
-    """Print what one message asks for, as canonical JSON; one command a line.
+    """Print what one message asks for, as the expected file of an example has it.
 
     Exit status 0 if it maps, 1 if it does not, or if MSH-3 and MSH-4 are not the
     site's: then every problem is printed with its place, and what to do.
@@ -47,10 +47,10 @@ def map_(
     header, unusable = reader.peek(_with_cr(body))
     understood = understand(reader, header, _with_cr(body), chosen)
     verdict = unusable or understood.verdict
-    for command in understood.commands:
-        print_json(orjson.loads(command.model_dump_json(exclude_none=True)))
-    found = verdict.problems if verdict else understood.notes
-    for problem in found:
+    problems = verdict.problems if verdict else ()
+    if understood.commands:
+        typer.echo(examples.summary(understood.commands, problems), nl=False)
+    for problem in problems or understood.notes:
         err.print(explained(problem), markup=False, soft_wrap=True)
     if verdict is not None and not understood.commands:
         err.print(f"verdict: {verdict.state}", markup=False)
@@ -75,7 +75,7 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
         if as_json:
             print_json({"where": problem.where, "code": problem.code})
         else:
-            out.print(problems.explain(problem), markup=False, soft_wrap=True)
+            out.print(explain(problem), markup=False, soft_wrap=True)
     _summarise(catalog, found)
     if found:
         raise typer.Exit(2)
@@ -107,7 +107,7 @@ def _require_known(site: Site, header: Header) -> None:
 
 def _complain(found: tuple[Problem, ...]) -> None:
     for problem in found:
-        err.print(problems.explain(problem), markup=False, soft_wrap=True)
+        err.print(explain(problem), markup=False, soft_wrap=True)
     if found:
         raise typer.Exit(2)
 

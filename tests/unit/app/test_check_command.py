@@ -226,8 +226,9 @@ def test_the_packaged_samples_are_sound() -> None:
             "Too ill",
             "Too well",
             "sites/elm/examples/order-cancel.json:1: mapping.example_differs: "
-            "The result is not the expected one. (commands[1].reason) Correct "
-            "the mapping, or the expectation after checking it.",
+            "The result is not the expected one. (commands[1].reason: expected "
+            '"Too well", got "Too ill") Correct the mapping, or the expectation after '
+            "checking it.",
             id="another result",
         ),
     ],

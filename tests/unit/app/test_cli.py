@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import typer
 
@@ -13,6 +14,7 @@ from conformance.simulators.messages import ASA
 from conformance.simulators.st_elm import StElm
 from gateway.app.cli import main
 from gateway.app.cli.root import app
+from gateway.app.settings import packaged_mappings
 from gateway.store.sqlite import open_store
 from tests.unit.app.commands import baton
 
@@ -157,10 +159,21 @@ def test_map_prints_canonical_commands(tmp_path: Path) -> None:
 
     said = baton("map", str(file), "--site", "st_elm")
 
-    (command,) = said.rows
+    (command,) = orjson.loads(said.out)["commands"]
     assert said.status == 0
     assert command["command"] == "place"
     assert command["order"]["patient"]["name"]["family"] == ASA.family
+
+
+@pytest.mark.parametrize("name", ["order-new", "order-two", "order-change"])
+def test_map_prints_what_an_example_expects(name: str) -> None:
+    file = packaged_mappings() / f"sites/st_elm/examples/{name}.hl7"
+
+    said = baton("map", str(file), "--site", "st_elm")
+
+    assert orjson.loads(said.out) == orjson.loads(
+        file.with_suffix(".json").read_bytes()
+    )
 
 
 def test_map_says_where_a_message_is_wrong(tmp_path: Path) -> None:
@@ -180,7 +193,7 @@ def test_map_says_that_a_sender_is_not_the_sites(tmp_path: Path) -> None:
 
     said = baton("map", str(file), "--site", "st_elm")
 
-    assert (said.status, len(said.rows)) == (1, 1)
+    assert (said.status, len(orjson.loads(said.out)["commands"])) == (1, 1)
     assert "MSH-3: sender.stranger" in said.err
 
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.hl7v2.reader import Hl7v2Reader
 from gateway.core.agreements import Conventions
 from gateway.mapping.catalog import Catalog
-from gateway.mapping.examples import difference, find_examples, run_examples
+from gateway.mapping.examples import find_examples, run_examples
 from gateway.mapping.problems import explain
 from gateway.mapping.site import Site
 from tests.unit.mapping.builders import FORMATS
@@ -157,23 +157,3 @@ def test_a_mapping_without_examples_is_named(copy: Path) -> None:
         file.unlink()
 
     assert check(copy) == ["manufacturers/helix/cancel.yaml: no_example"]
-
-
-@pytest.mark.parametrize(
-    ("expected", "actual", "place"),
-    [
-        ({"a": 1}, {"a": 1}, ""),
-        ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 3}]}}, "a.b[2].c"),
-        ({"a": 1}, {}, "a"),
-        ({}, {"a": 1}, "a"),
-        ({"a": [1]}, {"a": [1, 2]}, "a"),
-        ([1], [1, 2], "length"),
-        (1, 2, "value"),
-        ({"a": 1}, {"a": True}, "a"),
-        ({"a": None}, {}, "a"),
-    ],
-)
-def test_the_first_difference_is_named(
-    expected: object, actual: object, place: str
-) -> None:
-    assert difference(expected, actual) == place
