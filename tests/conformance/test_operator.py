@@ -3,17 +3,21 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from conformance.simulators.ehr import Answer
+from gateway.core.effects import Alarm
+from gateway.core.problems import CATALOGUE
 from tests.conformance.scene import Placed, Row, Scene, heavier
 from tests.unit.app.commands import Said, baton
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EHR = "ehr:rheintal"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def operate(scene: Scene, *arguments: str) -> Said:
@@ -78,6 +82,8 @@ async def test_listings_are_filtered_and_paged(scene: Scene) -> None:
     assert len(newest) == 2
     assert not {row["id"] for row in newest} & {row["id"] for row in older}
     assert {row["site"] for row in (*newest, *older)} == {"rheintal"}
+    cut = operate(scene, "orders", "list", "--site", "rheintal", "--limit", "2").err
+    assert cut == "The newest 2; --limit shows more.\n"
     (one,) = listed(scene, "deliveries", order=newest[0]["id"], destination=EHR)
     assert one["order_id"] == newest[0]["id"]
 
@@ -271,7 +277,7 @@ async def test_a_delivery_that_has_ended_is_not_resolved(scene: Scene) -> None:
 async def test_an_alarm_is_one_row_with_a_count(scene: Scene) -> None:
     placed, order = await scene.settled()
     for day in (1, 2, 3):
-        born = placed.person.birth_date.replace(day=day + 3)
+        born = placed.person.birth_date + timedelta(days=day)
         other = replace(placed.person, birth_date=born)
         await scene.send("st_elm", scene.st_elm.update_person(other))
 
@@ -279,8 +285,22 @@ async def test_an_alarm_is_one_row_with_a_count(scene: Scene) -> None:
     (mine,) = [row for row in rows if row["subject"] == order["id"]]
 
     assert (mine["code"], mine["state"]) == ("identity.conflict", "open")
+    assert mine["then"] == CATALOGUE["identity.conflict"].then
     assert mine["count"] >= 3
     assert {"code", "subject", "count", "first_at", "last_at"} <= set(mine)
+
+
+async def test_a_closed_alarm_is_listed_where_it_is_asked_for(scene: Scene) -> None:
+    await scene.gateway.store.raise_alarms((Alarm("site.paused", "x"),), NOW)
+
+    operate(scene, "alarms", "close", "site.paused", "x", "--reason", "mended")
+
+    def subjects(state: str) -> set[str]:
+        return {row["subject"] for row in listed(scene, "alarms", state=state)}
+
+    assert "x" in subjects("closed")
+    assert "x" in subjects("all")
+    assert "x" not in subjects("open")
 
 
 def tamper(database: Path, statement: str) -> None:

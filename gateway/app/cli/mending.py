@@ -70,7 +70,7 @@ def _redecide(
     store = open_beside(settings.data)
     kept = store.kept(message)
     if kept is None:
-        missing(message)
+        missing(message, f"baton messages list --control-id {message}")
     rules, now = _rules(settings), SystemClock().now()
     try:
         if dismissing:

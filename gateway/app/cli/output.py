@@ -6,19 +6,16 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from gateway.app.cli.tables import table
 from gateway.core.errors import BatonError, Problem
 from gateway.core.problems import CATALOGUE
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-COPIED = frozenset(
-    {"id", "code", "subject", "destination", "placer_number", "control_id"}
-)
-"""Columns that people copy; they are never shortened."""
 PIPED = 250
+"""Columns of a pipe, which nobody's screen limits."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
@@ -43,33 +40,22 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
 
 
 def print_rows(
-    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    limit: int,
+    *,
+    as_json: bool,
 ) -> None:
-    """Print a listing."""
+    """Print a listing; of more than ``limit`` rows, say that there are more."""
+    found = list(rows)
+    width = out.width if out.is_terminal else PIPED
     if as_json:
-        for row in rows:
+        for row in found[:limit]:
             print_json(row)
-        return
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column in COPIED, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
-    if out.is_terminal:
-        out.print(table)
-    else:  # nobody's screen limits a pipe
-        Console(highlight=False, width=PIPED).print(table)
-    if not table.row_count:
-        err.print("Nothing here yet.")
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a row holds
-    if value in (None, "", [], ()):
-        return ""
-    if isinstance(value, list):
-        return ", ".join(_cell(item) for item in value)
-    if isinstance(value, dict):
-        if "code" in value and "where" in value:
-            return f"{value['code']} at {value['where']}".removesuffix(" at ")
-        return ":".join(str(part) for part in value.values())
-    return str(value)
+    elif found:
+        for line in table(found[:limit], columns, width):
+            typer.echo(line)
+    else:
+        err.print("Nothing here.")
+    if len(found) > limit:
+        err.print(f"The newest {limit}; --limit shows more.", markup=False)

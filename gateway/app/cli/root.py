@@ -8,7 +8,15 @@ from importlib.metadata import entry_points
 
 import typer
 
-from gateway.app.cli import groups, looking, mappings, mending, sending, serving
+from gateway.app.cli import (
+    groups,
+    listing,
+    looking,
+    mappings,
+    mending,
+    sending,
+    serving,
+)
 from gateway.app.cli.output import complain
 from gateway.core.errors import BatonError
 
@@ -20,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (serving, sending, mappings, groups, looking, mending):
+for part in (serving, sending, mappings, groups, listing, looking, mending):
     part.register(app)
 
 

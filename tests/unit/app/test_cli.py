@@ -69,6 +69,10 @@ def test_every_command_shows_its_help(words: str) -> None:
         ["messages", "release", "ID"],
         ["deliveries", "resolve", "ID", "--reason", "x", "--as", "forgotten"],
         ["messages", "list", "--limit", "0"],
+        ["messages", "list", "--state", "foo"],
+        ["orders", "list", "--status", "foo"],
+        ["deliveries", "list", "--state", "foo"],
+        ["alarms", "list", "--state", "foo"],
         ["no-such-command"],
     ],
     ids=" ".join,
@@ -111,6 +115,20 @@ def test_an_unknown_id_is_status_1(empty: Path, arguments: list[str]) -> None:
     assert "ID" in said.err
 
 
+def test_an_unknown_id_comes_with_another_way_to_find_it(empty: Path) -> None:
+    assert "--control-id X1" in baton("messages", "show", "X1", data=empty).err
+    assert "--placer-number X1" in baton("orders", "show", "X1", data=empty).err
+
+
+@pytest.mark.parametrize("kind", ["messages", "orders"])
+def test_a_site_nobody_knows_is_status_2(empty: Path, kind: str) -> None:
+    said = baton(kind, "list", "--site", "foo", data=empty)
+
+    assert (said.status, said.out) == (2, "")
+    assert "st_elm" in said.err
+    assert baton(kind, "list", "--site", "st_elm", data=empty).status == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -120,7 +138,7 @@ def test_an_unknown_id_is_status_1(empty: Path, arguments: list[str]) -> None:
 )
 def test_an_empty_listing_is_empty(empty: Path, words: str) -> None:
     assert baton(*words.split(), "--json", data=empty).out == ""
-    assert "Nothing here yet." in baton(*words.split(), data=empty).err
+    assert "Nothing here." in baton(*words.split(), data=empty).err
 
 
 def test_an_alarm_that_is_not_open_cannot_be_closed(empty: Path) -> None:
