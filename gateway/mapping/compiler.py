@@ -49,7 +49,7 @@ class Compiler:
     """Compiles the files of one mappings folder.
 
     Attributes:
-        shown: What is put before a path in findings: the folder's name and ``/``.
+        shown: What is put before a path in findings: the folder and ``/``.
     """
 
     files: Files

@@ -73,9 +73,9 @@ def run_examples(
         covered.add(example.mapping.path)
         found = _run(example, catalog, every)
         if found:
-            problems.append(_finding(folder, example.expected, *found))
+            problems.append(_finding(example.expected, *found))
     bare = sorted(catalog.mappings.keys() - covered)
-    missing = [_finding(folder, folder / path, "no_example") for path in bare]
+    missing = [_finding(folder / path, "no_example") for path in bare]
     return [*problems, *missing, *_alone(folder, catalog)]
 
 
@@ -211,7 +211,7 @@ def _alone(folder: Path, catalog: Catalog) -> Iterator[Problem]:
             continue
         if catalog.problems and _names_a_mapping(file):
             continue  # what is wrong is told where it is wrong
-        yield _finding(folder, file, "example_alone")
+        yield _finding(file, "example_alone")
 
 
 def _is_given(file: Path) -> bool:
@@ -221,6 +221,5 @@ def _is_given(file: Path) -> bool:
     return name.endswith((".hl7", ".in.json"))
 
 
-def _finding(folder: Path, file: Path, code: str, detail: str = "") -> Finding:
-    where = f"{folder.name}/{file.relative_to(folder).as_posix()}:1"
-    return Finding(f"mapping.{code}", where, detail=detail)
+def _finding(file: Path, code: str, detail: str = "") -> Finding:
+    return Finding(f"mapping.{code}", f"{file}:1", detail=detail)

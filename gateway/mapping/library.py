@@ -55,8 +55,8 @@ class Library:
 
     @property
     def shown(self) -> str:
-        """What stands before a path in findings."""
-        return f"{self.folder.name}/"
+        """What stands before a path in findings, so that it can be opened."""
+        return f"{self.folder}/"
 
     def document(self, findings: Findings) -> MapNode | None:
         """Read the file that ``findings`` are about."""

@@ -12,7 +12,7 @@ from gateway.core.errors import Problem, Refused, Unreadable
 from gateway.flow.understand import STRANGER, conventions, may_send, understand
 from gateway.mapping import examples
 from gateway.mapping.catalog import Catalog
-from gateway.mapping.problems import explain
+from gateway.mapping.problems import Finding, explain
 from gateway.mapping.site import Site
 from gateway.ports import Header
 
@@ -73,7 +73,9 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
     found = [*catalog.problems, *examples.run_examples(folder, catalog, readers)]
     for problem in sorted(found, key=_place):
         if as_json:
-            print_json({"where": problem.where, "code": problem.code})
+            detail = problem.detail if isinstance(problem, Finding) else ""
+            facts = {"where": problem.where, "code": problem.code, "detail": detail}
+            print_json(facts)
         else:
             out.print(explain(problem), markup=False, soft_wrap=True)
     _summarise(catalog, found)

@@ -241,7 +241,7 @@ def test_a_fault_is_told_as_a_compiler_would(
     status, lines = check(folder)
 
     assert status == 2
-    assert lines == [f"mappings/{line}" for line in expected.split("\n")]
+    assert lines == [f"{folder}/{line}" for line in expected.split("\n")]
 
 
 def test_every_fault_of_a_file_is_told_at_once(folder: Path) -> None:
@@ -251,8 +251,8 @@ def test_every_fault_of_a_file_is_told_at_once(folder: Path) -> None:
     _, lines = check(folder)
 
     assert [line.split(": ")[0] for line in lines] == [
-        "mappings/sites/elm/order.yaml:9",
-        "mappings/sites/elm/order.yaml:10",
+        f"{folder}/sites/elm/order.yaml:9",
+        f"{folder}/sites/elm/order.yaml:10",
     ]
 
 
@@ -263,8 +263,25 @@ def test_json_is_one_finding_a_line(folder: Path) -> None:
 
     assert said.status == 2
     assert [orjson.loads(line) for line in said.out.splitlines()] == [
-        {"where": "mappings/sites/elm/order.yaml:10", "code": "mapping.bad_place"}
+        {
+            "where": f"{folder}/sites/elm/order.yaml:10",
+            "code": "mapping.bad_place",
+            "detail": "ORC-16.b: 'ORC-16.b' is no place; write PID-5, PID-5.1, "
+            "PID-3[5=MR].1, OBX[3.1=x]-5 or, in an each:, .1",
+        }
     ]
+
+
+@pytest.mark.parametrize("here", [".", ".."], ids=["inside", "beside"])
+def test_a_fault_can_be_opened_from_where_it_was_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, here: str
+) -> None:
+    edit(folder, ORDER_FILE, "ORC-16.2", "ORC-16.b")
+    monkeypatch.chdir(folder / here)
+
+    said = baton("check", mappings=str(folder.relative_to(Path.cwd())))
+
+    assert Path(said.out.split(":")[0]).samefile(folder / ORDER_FILE)
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ class Folder:
 def places(catalog: Catalog) -> list[str]:
     """Write the problems as ``file:line: code``, without their common parts."""
     return [
-        f"{p.where.removeprefix('mappings/')}: {p.code.removeprefix('mapping.')}"
+        f"{p.where.rpartition('mappings/')[2]}: {p.code.removeprefix('mapping.')}"
         for p in catalog.problems
     ]
 

@@ -41,7 +41,7 @@ def check(folder: Path) -> list[str]:
     catalog = Catalog.load(folder, {"hl7v2": FORMATS["hl7v2"]})
     assert catalog.problems == ()
     return [
-        f"{p.where.removesuffix(':1').removeprefix(folder.name + '/')}: "
+        f"{p.where.removesuffix(':1').removeprefix(f'{folder}/')}: "
         f"{p.code.removeprefix('mapping.')}"
         for p in run_examples(folder, catalog, {"hl7v2": read})
     ]
