@@ -1,6 +1,7 @@
-"""What every test runs under: no network but loopback, and no silent gaps."""
+"""What every test runs under: loopback only, no settings, and no silent gaps."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,12 @@ import pytest
 
 NO_CORPUS = "not in the corpus"
 """How a test says why it was skipped for want of a file of the corpus."""
+
+OF_TESTS = (
+    *("BATON_CORPUS", "BATON_REQUIRE_CORPUS", "BATON_PERF", "BATON_KILLS"),
+    *("BATON_SOAK_MINUTES", "BATON_BENCH_CACHE"),
+)
+"""Variables that steer tests; every other BATON_ one is a setting of a gateway."""
 
 LOCAL = (socket.AF_INET, socket.AF_INET6)
 
@@ -19,6 +26,16 @@ def only_loopback() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _guarded(name))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_own_settings() -> Iterator[None]:
+    """Forget the gateway that is set up in the shell the tests run in."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("BATON_") and name not in OF_TESTS:
+                patch.delenv(name)
         yield
 
 
