@@ -32,7 +32,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## run an EHR, the gateway and two portals; ARGS="--help" says more
+demo: $(STAMP) ## run an EHR, the gateway and a portal; ARGS="--help" says more
 	$(BIN)/baton demo $(ARGS)
 
 test: $(STAMP) ## run the tests; ARGS="-k mllp" picks some

@@ -34,8 +34,9 @@ that of HL7 table 0357, sent in ERR-3 (before 2.5 in ERR-1.4).
 OF_FOLDERS = """\
 ## The mappings folder
 
-Reported by `baton check` with file and line. Senders do not hear them: a site
-whose folder has one is closed, and its messages are answered `site.paused`.
+Reported by `baton check` with file and line; senders do not hear them. What does not
+compile closes its site, whose messages are answered `site.paused`, or leaves out its
+manufacturer. A sender that two sites claim and what is said of examples close nothing.
 """
 
 

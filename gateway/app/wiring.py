@@ -90,8 +90,7 @@ NOTED = "baton.mappings"
 
 def note_mappings(settings: Settings) -> None:
     """Write down which mappings serve a data folder, for the command line."""
-    path = settings.data / NOTED
-    path.write_text(str(settings.mappings.resolve()), encoding="utf-8")
+    _write(settings.data / NOTED, str(settings.mappings.resolve()))
 
 
 def mappings_of(settings: Settings) -> Path:
@@ -114,21 +113,20 @@ def operator_token(folder: Path) -> str:
     """
     path = folder / "token"
     if not path.exists():
-        _write_token(path)
+        _write(path, chance.token_urlsafe(32) + "\n")
     token = path.read_text(encoding="ascii").strip()
     if len(token) < SHORTEST_TOKEN or path.stat().st_mode & 0o077:
         raise Misconfigured(Problem("settings.token_file", str(path)))
     return token
 
 
-def _write_token(path: Path) -> None:
-    """Write a new token so that the file is there whole or not at all."""
+def _write(path: Path, text: str) -> None:
+    """Write a file only we can read, so that it is there whole or not at all."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
-    ) as f:
-        f.write(chance.token_urlsafe(32) + "\n")
+    private = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(private, "w", encoding="utf-8") as f:
+        f.write(text)
         f.flush()
         os.fsync(f.fileno())
     draft.replace(path)

@@ -230,8 +230,9 @@ _codes(
     books__open="The closed books do not balance. | "
     "Run: baton audit, and report its output.",
     # what a person at the command line asked for
-    message__not_held="The message is neither held nor waiting. | "
-    "Look at its state: baton messages show.",
+    message__not_held="The message is in no state in which this can be done. | "
+    "Look at its state: baton messages show. A held one is released or dismissed; a "
+    "waiting one is decided when its order comes, or dismissed.",
     message__unknown="There is no message with this id. | "
     "Look it up: baton messages list.",
     message__refused_again="Decided anew, the message would be refused, but its "

@@ -93,6 +93,7 @@ async def test_the_token_is_the_operators_alone(scene: Scene) -> None:
         (data, 0o700),
         (data / "token", 0o600),
         (data / "baton.db", 0o600),
+        (data / "baton.mappings", 0o600),
     ):
         assert stat.S_IMODE(path.stat().st_mode) == mode, path.name
 

@@ -140,6 +140,20 @@ async def test_a_second_new_order_is_released_as_a_change(scene: Scene) -> None:
     assert (log["action"], log["reason"]) == ("message.release", "asked ward")
 
 
+async def test_what_was_mended_is_said_in_json(scene: Scene) -> None:
+    _, held = await second_new(scene)
+    await scene.gateway.store.raise_alarms((Alarm("site.paused", "y"),), NOW)
+    why = ("--reason", "asked ward", "--json")
+
+    released = operate(scene, "messages", "release", held["id"], *why)
+    closed = operate(scene, "alarms", "close", "site.paused", "y", *why)
+
+    assert released.rows == [{"id": held["id"], "state": "applied", "problems": []}]
+    assert closed.rows == [
+        {"code": "site.paused", "subject": "y", "state": "closed", "problems": []}
+    ]
+
+
 async def test_a_message_is_released_once(scene: Scene) -> None:
     _, held = await second_new(scene)
     operate(scene, "messages", "release", held["id"], "--reason", "asked ward")

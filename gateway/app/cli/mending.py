@@ -1,6 +1,7 @@
 """Mending: what a person may do, each with a reason that is kept."""
 
 import getpass
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -9,7 +10,7 @@ import typer
 
 from gateway.app.cli.groups import alarms, deliveries, messages
 from gateway.app.cli.looking import RowId, beside, missing
-from gateway.app.cli.output import err, explained, out
+from gateway.app.cli.output import AsJson, complain, err, explained, out, print_json
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
 from gateway.app.settings import Settings
@@ -40,28 +41,32 @@ Reason = Annotated[
 ]
 
 
-def release_message(message: RowId, reason: Reason, data: DataFolder = None) -> None:
+def release_message(
+    message: RowId, reason: Reason, data: DataFolder = None, as_json: AsJson = False
+) -> None:
     """Decide a held message again, overruling what it was held for.
 
-    What cannot be read or mapped stays held until the site's files are mended;
-    an identity hold takes two people and is refused here. Exit status 0 if the
-    message is no longer held, 1 if it is.
+    What cannot be read or mapped stays held until the site's files are mended; a
+    waiting one is decided when its order comes; an identity hold takes two people
+    and is refused here. Exit status 0 if the message is no longer held, 1 if it is.
 
     Example: baton messages release 01K5ZJ7Q2M8ABCDE --reason "checked with ward"
     """
-    _redecide(message, reason, data, dismissing=False)
+    _redecide(message, reason, data, dismissing=False, as_json=as_json)
 
 
-def dismiss_message(message: RowId, reason: Reason, data: DataFolder = None) -> None:
+def dismiss_message(
+    message: RowId, reason: Reason, data: DataFolder = None, as_json: AsJson = False
+) -> None:
     """Close a held or waiting message without effect; it was dealt with otherwise.
 
     Example: baton messages dismiss 01K5ZJ7Q2M8ABCDE --reason "resent as X12"
     """
-    _redecide(message, reason, data, dismissing=True)
+    _redecide(message, reason, data, dismissing=True, as_json=as_json)
 
 
 def _redecide(
-    message: str, reason: str, data: Path | None, *, dismissing: bool
+    message: str, reason: str, data: Path | None, *, dismissing: bool, as_json: bool
 ) -> None:
     from gateway.core.verdict import MessageState
     from gateway.flow import replay
@@ -89,9 +94,7 @@ def _redecide(
         )
     except NotAllowed as refused:
         _refuse(refused)
-    out.print(f"{message}: {verdict.state}", markup=False)
-    for problem in verdict.problems:
-        err.print(explained(problem), markup=False, soft_wrap=True)
+    _done({"id": message}, verdict.state, verdict.problems, as_json=as_json)
     if verdict.state is MessageState.HELD:
         raise typer.Exit(1)
 
@@ -103,8 +106,9 @@ def resolve_delivery(
         Resolution, typer.Option("--as", help="What you found; ready sends it again.")
     ],
     data: DataFolder = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what became of a delivery nobody could tell; its lane goes on.
+    """Say what became of a held, dead or ready delivery; its lane goes on.
 
     The order learns of it too: what was refused or superseded can be corrected
     and is submitted anew, and its site is told.
@@ -132,7 +136,7 @@ def resolve_delivery(
         )
     except NotAllowed as refused:
         _refuse(refused)
-    out.print(f"{delivery}: {as_}", markup=False)
+    _done({"id": delivery}, as_, as_json=as_json)
 
 
 def close_alarm(
@@ -140,6 +144,7 @@ def close_alarm(
     subject: Annotated[str, typer.Argument(metavar="SUBJECT")],
     reason: Reason,
     data: DataFolder = None,
+    as_json: AsJson = False,
 ) -> None:
     """Close an alarm that was seen to; it opens again if its condition comes again.
 
@@ -152,7 +157,7 @@ def close_alarm(
         beside(data).close_alarm(code, subject, reason=reason, who=_who(), now=now)
     except NotAllowed as refused:
         _refuse(refused)
-    out.print(f"{code} {subject}: closed", markup=False)
+    _done({"code": code, "subject": subject}, "closed", as_json=as_json)
 
 
 def _rules(settings: Settings) -> Rules:
@@ -170,9 +175,25 @@ def _origin(now: datetime) -> str:
     return new_minter().mint(int(now.timestamp() * 1000))
 
 
-def _refuse(refused: NotAllowed) -> NoReturn:
-    for problem in refused.problems:
+def _done(
+    named: dict[str, str],
+    state: str,
+    problems: Sequence[Problem] = (),
+    *,
+    as_json: bool,
+) -> None:
+    """Say how it stands now, and what is still wrong."""
+    if as_json:
+        found = [{"code": p.code, "where": p.where} for p in problems]
+        print_json({**named, "state": state, "problems": found})
+        return
+    out.print(f"{' '.join(named.values())}: {state}", markup=False, soft_wrap=True)
+    for problem in problems:
         err.print(explained(problem), markup=False, soft_wrap=True)
+
+
+def _refuse(refused: NotAllowed) -> NoReturn:
+    complain(refused)
     raise typer.Exit(1)
 
 
