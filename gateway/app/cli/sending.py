@@ -21,14 +21,21 @@ POSITIVE = frozenset({"AA", "CA"})
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """What one message came to."""
+    """What one message came to.
+
+    Attributes:
+        control_id: MSH-10 of the answer; Baton's own id of the message.
+        errors: What each ERR says: its place, code and text.
+    """
 
     file: str
-    ack_code: str
-    matched: bool
-    problems: list[str]
-    text: str
     milliseconds: float
+    ack_code: str = ""
+    control_id: str = ""
+    matched: bool = False
+    problems: tuple[str, ...] = ()
+    text: str = ""
+    errors: tuple[dict[str, str], ...] = ()
 
     @property
     def positive(self) -> bool:
@@ -113,34 +120,57 @@ async def _send_all(
 
 
 async def _exchange(client: object, name: str, body: bytes) -> Exchanged:
-    from adapters.hl7v2.ack import parse_answer
     from adapters.hl7v2.client import Garbled, MllpClient, NoAnswer, NotConnected
-    from adapters.hl7v2.header import peek
 
     assert isinstance(client, MllpClient)  # noqa: S101 - imported late, typed here
     started = time.perf_counter()
-    code, matched, text = "", False, ""
-    problems: list[str] = []
+    answer, problem = b"", ""
     try:
-        sent = peek(body)[0].native.fields[CONTROL_ID]
-        answer = parse_answer(await client.exchange(body), sent)
-        code, matched, text = answer.code, answer.matched, answer.text
-        problems = list(answer.problems)
+        answer = await client.exchange(body)
     except (NotConnected, NoAnswer) as error:
-        problems = [error.evidence]
+        problem = error.evidence
     except Garbled:
-        problems = ["mllp.unreadable"]
+        problem = "mllp.unreadable"
     except ValueError:
-        problems = ["mllp.framing_byte_in_body"]
-    elapsed = (time.perf_counter() - started) * 1000
-    return Exchanged(name, code, matched, problems, text, round(elapsed, 3))
+        problem = "mllp.framing_byte_in_body"
+    elapsed = round((time.perf_counter() - started) * 1000, 3)
+    if problem:
+        return Exchanged(name, elapsed, problems=(problem,))
+    return _read(name, elapsed, body, answer)
+
+
+def _read(name: str, elapsed: float, body: bytes, answer: bytes) -> Exchanged:
+    from adapters.hl7v2 import told
+    from adapters.hl7v2.ack import parse_answer
+    from adapters.hl7v2.header import peek
+
+    reply = parse_answer(answer, peek(body)[0].native.fields[CONTROL_ID])
+    return Exchanged(
+        name,
+        elapsed,
+        reply.code,
+        told.control_id(answer),
+        reply.matched,
+        reply.problems,
+        reply.text,
+        tuple(asdict(error) for error in told.errors(answer)),
+    )
 
 
 def _show(result: Exchanged) -> None:
     said = result.ack_code or "no answer"
-    why = f"  {', '.join(result.problems)}" if result.problems else ""
-    text = f"  {result.text}" if result.text else ""
-    line = f"{result.file}: {said} in {result.milliseconds:.1f} ms{why}{text}"
+    parts = [f"{result.file}: {said} in {result.milliseconds:.1f} ms"]
+    if result.control_id:
+        parts.append(f"as {result.control_id}")
+    parts += [result.text] if result.text else []
+    parts += [] if result.errors else result.problems
+    _print("  ".join(parts))
+    for error in result.errors:
+        place = f"{error['place']}: " if error["place"] else ""
+        _print(f"  {place}{error['code']} {error['text']}")
+
+
+def _print(line: str) -> None:
     out.print(line, markup=False, soft_wrap=True)
 
 

@@ -86,12 +86,36 @@ async def test_no_readable_answer_is_status_1(
     assert "3 sent: 1 AA, 2 no answer" in said.err
 
 
+REFUSAL = encode(
+    b"MSH|^~\\&|B|B|A|A|20260311||ACK|01BATON|P|2.5.1\rMSA|AE|ST0000000001\r"
+    b"ERR||OBX^1^6|102^Data type error|E|||field.unit_missing at OBX-6|Send it.\r"
+)
+
+
+async def test_a_refusal_is_told_with_its_places(
+    receiver: EhrReceiver, order: Path
+) -> None:
+    receiver.behave(Raw(REFUSAL))
+    receiver.behave(Raw(REFUSAL))
+
+    said = await send(receiver, order)
+    (row,) = (await send(receiver, order, "--json")).rows
+
+    first, second = said.out.splitlines()
+    assert first.endswith("ms  as 01BATON")
+    assert second == (
+        "  OBX-6: 102 Data type error; field.unit_missing at OBX-6; Send it."
+    )
+    assert (row["control_id"], row["errors"][0]["place"]) == ("01BATON", "OBX-6")
+
+
 async def test_json_has_one_row_a_message(receiver: EhrReceiver, order: Path) -> None:
     said = await send(receiver, order, "--json", "--repeat", "3")
 
     assert said.status == 0
     assert [row.pop("milliseconds") > 0 for row in said.rows] == [True] * 3
     row = {"file": "order.hl7", "ack_code": "AA", "matched": True, "problems": []}
+    row |= {"errors": [], "text": ""}
     assert all(shown.items() >= row.items() for shown in said.rows)
 
 
