@@ -57,7 +57,8 @@ _codes(
     segment__repeated="A segment that says whom the message is about is there twice. "
     "| Send one message for each patient.",
     segment__not_a_segment="A line does not begin with a segment id. | "
-    "Escape line breaks inside fields as \\.br\\.",
+    "Escape line breaks inside fields as \\.br\\ and end segments with CR, or have the "
+    "site's file say line_ends: any.",
 )
 # 101: required field missing
 _codes(
