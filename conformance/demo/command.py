@@ -20,11 +20,16 @@ def demo(
 
     Everything runs on this machine with made-up patients and a throw-away data
     folder. Without --once it goes on until Ctrl-C. Exit status 0 if everything
-    happened that was supposed to, 1 if not.
+    happened that was supposed to, 1 if not, 130 if it was stopped before the first
+    round was over.
 
     Example: baton demo --once
     """
     from conformance.demo.show import show
 
-    kept = asyncio.run(show(once=once))
+    try:
+        kept = asyncio.run(show(once=once))
+    except KeyboardInterrupt:
+        typer.echo("Stopped in the first round: nothing was checked yet.", err=True)
+        raise typer.Exit(130) from None
     raise typer.Exit(0 if kept else 1)

@@ -8,6 +8,9 @@ from rich.table import Table
 
 from conformance.demo.scenario import Scenario
 
+WIDTH = 76
+"""Columns: fewer than 80, so that the ^C a terminal echoes stays on its line."""
+
 
 async def picture(scenario: Scenario) -> Panel:
     """Draw the stage as it is."""
@@ -29,9 +32,8 @@ async def picture(scenario: Scenario) -> Panel:
     statuses = {h.name: len(h.receiver.received) for h in stage.hospitals.values()}
     table.add_row("portal", f"{len(stage.portal.book.effects)} effects")
     table.add_row("told", _said(Counter(statuses)))
-    return Panel(
-        Group(table), title=f"Baton: {scenario.act}", title_align="left", width=100
-    )
+    title = f"Baton: {scenario.act}"
+    return Panel(Group(table), title=title, title_align="left", width=WIDTH)
 
 
 def _said(counts: Counter[str]) -> str:

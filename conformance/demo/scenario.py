@@ -25,7 +25,7 @@ SETTLED = ("delivered", "rejected", "held", "superseded")
 FAULTS: tuple[tuple[str, Fault], ...] = (
     ("503 with Retry-After", Refuse(503, "portal.maintenance", "1")),
     ("500 after doing the work", Break(500)),
-    ("a reset in the middle of the answer", Reset("answering")),
+    ("a reset in mid-answer", Reset("answering")),
     ("a reset before reading", Reset("unread")),
     ("silence after doing the work", Vanish()),
 )
@@ -206,7 +206,7 @@ class Scenario:
             self.stage.portal.faults.next(fault)
             number, _, _ = await self._new(self._elm, self.st_elm)
             self._later(
-                f"despite {says}, {number} was ordered exactly once",
+                f"despite {says}, {number} was ordered once",
                 self.looks.done_at_portal,
                 number,
                 ["submit"],

@@ -63,7 +63,7 @@ def _report(found: list[Expectation], books: Audit) -> bool:
     for expectation in found:
         mark = "[green]ok[/]  " if expectation.held else "[red]FAIL[/]"
         aside = f"  [dim]({expectation.found})[/]" if expectation.found else ""
-        out.print(f"{mark} {expectation.says}{aside}", soft_wrap=True)
+        out.print(f"{mark} {expectation.says}{aside}")
     out.print(str(books), highlight=False)
     kept = sum(e.held for e in found)
     out.print(f"{kept} of {len(found)} expectations held.")

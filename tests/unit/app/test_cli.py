@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from conformance.demo.command import register
 from conformance.simulators.messages import ASA
@@ -52,6 +53,20 @@ def test_every_command_is_there() -> None:
         *("orders list", "orders show"),
         *(f"deliveries {verb}" for verb in ("list", "show", "resolve")),
     }
+
+
+def test_a_demo_that_is_stopped_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stopped(*, once: bool) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("conformance.demo.show.show", stopped)
+    demo = typer.Typer()
+    register(demo)
+
+    result = CliRunner().invoke(demo, ["--once"])
+
+    assert result.exit_code == 130
+    assert "nothing was checked yet" in result.stderr
 
 
 @pytest.mark.parametrize("words", [words for words in COMMANDS if words != "demo"])
