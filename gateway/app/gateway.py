@@ -94,14 +94,14 @@ class Gateway:
             *(Alarm("manufacturer.paused", name) for name in sorted(catalog.closed)),
         ]
         for problem in catalog.problems:
-            self.telemetry.event(
+            self.telemetry.warning(
                 "mapping.problem", code=problem.code, where=problem.where
             )
         made = Destinations(self._parts, catalog, self._clock, EnvironmentSecrets())
         self._targets, self._verifiers = made.targets, made.verifiers
         for destination, lacking in made.lacking.items():
             alarms.append(Alarm("destination.not_configured", destination))
-            self.telemetry.event(
+            self.telemetry.warning(
                 "destination.not_configured",
                 destination=destination,
                 settings=" ".join(problem.where for problem in lacking),
@@ -170,7 +170,8 @@ class Gateway:
             )
         except OSError:
             raise unusable(self.settings.mllp) from None
-        self._door = Door(self._listener, self.store, self._clock, self.telemetry.event)
+        say = self.telemetry.warning
+        self._door = Door(self._listener, self.store, self._clock, say)
         self._watching.append(asyncio.create_task(self._door.watch(), name="door"))
 
     async def stop_listening(self) -> None:
@@ -323,7 +324,7 @@ class Gateway:
 
     def failed(self, where: str) -> None:
         """Log where something of our own failed; ``where`` holds no value."""
-        self.telemetry.event("failed", where=where)
+        self.telemetry.failed(where)
 
 
 def unusable(address: str) -> Misconfigured:

@@ -158,6 +158,14 @@ class Telemetry:
         """Record something that happens seldom; ``facts`` are ids and codes."""
         self._log.info(name, **facts)
 
+    def warning(self, name: str, **facts: str | float) -> None:
+        """Record what a person must see to; ``facts`` are ids and codes."""
+        self._log.warning(name, **facts)
+
+    def failed(self, where: str) -> None:
+        """Record that something of our own failed; ``where`` holds no value."""
+        self._log.error("failed", where=where)
+
     def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -1,5 +1,6 @@
 """The documents that come from the code agree with it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,18 @@ ROOT = Path(__file__).parents[2]
 WRITTEN = documents()
 
 
+ATTEMPTS = (
+    *(f"adapters/portal_rest/{name}.py" for name in ("auth", "response", "sender")),
+    *("adapters/portal_rest/transport.py", "adapters/hl7v2/client.py"),
+    *("adapters/hl7v2/sender.py", "gateway/delivery/outcome.py"),
+    *("gateway/flow/dispatch.py", "gateway/flow/resolving.py"),
+)
+SHOWN = re.compile(
+    r"(?:Evidence\(|NotConnected\(|missing\(|_renamed\(\w+, |return |CODE = "
+    r'|BY_REPORT = |in CODES else )"([a-z]+\.[a-z0-9_]+)"'
+)
+
+
 def schema(name: str) -> dict[str, Any]:
     """Return a published JSON Schema."""
     loaded: dict[str, Any] = orjson.loads(WRITTEN[name])
@@ -30,6 +43,15 @@ def test_no_document_is_stale(name: str) -> None:
     path = ROOT / "docs" / name
 
     assert path.read_text(encoding="utf-8") == WRITTEN[name]
+
+
+@pytest.mark.parametrize("file", ATTEMPTS)
+def test_what_an_attempt_shows_is_in_the_operators_page(file: str) -> None:
+    page = (ROOT / "docs/operate.md").read_text("utf-8")
+    codes = set(SHOWN.findall((ROOT / file).read_text("utf-8")))
+
+    assert codes
+    assert {c for c in codes if f"`{c}`" not in page} - CATALOGUE.keys() == set()
 
 
 def test_writing_twice_changes_nothing(tmp_path: Path) -> None:

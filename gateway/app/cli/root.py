@@ -4,7 +4,8 @@ Listings print one JSON object a line with ``--json``; tables go to people.
 """
 
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
+from typing import Annotated
 
 import typer
 
@@ -28,6 +29,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if wanted:
+        typer.echo(f"baton {version('baton-gateway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Print it and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
+
+
 for part in (serving, sending, mappings, groups, listing, looking, mending):
     part.register(app)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,10 @@ def test_every_command_is_there() -> None:
         *("orders list", "orders show"),
         *(f"deliveries {verb}" for verb in ("list", "show", "resolve")),
     }
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert baton("--version").out == f"baton {version('baton-gateway')}\n"
 
 
 def test_a_demo_that_is_stopped_early_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
