@@ -1,7 +1,7 @@
 """Tables for people: at any width, no word is broken.
 
 Ids and codes are copied and searched for. So a column that does not fit beside the
-others goes on a line of its own, and only texts are wrapped, at their blanks.
+others goes on a line of its own, and only the last one is wrapped, at its blanks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,8 @@ def table(
     """Yield the lines of a listing: the columns' names, then the rows."""
     cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    parts = list(_parts(widths, width))
+    words = (word for row in (columns, *cells) for word in row[-1].split())
+    parts = list(_parts([*widths[:-1], max(map(len, words))], width))
     wrapper = TextWrapper(
         width,
         subsequent_indent=INDENT,

@@ -53,11 +53,14 @@ def test_what_does_not_fit_stands_below() -> None:
     ]
 
 
-def test_an_empty_line_is_left_out() -> None:
+def test_the_last_column_is_wrapped_and_an_empty_line_left_out() -> None:
     rows = [{"code": "x", "then": ""}, {"code": "y", "then": "Look twice at it."}]
 
-    assert list(table(rows, ("code", "then"), 12)) == [
+    wide, narrow = (list(table(rows, ("code", "then"), width)) for width in (14, 10))
+
+    assert wide == ["code  then", "x", "y     Look", "    twice at", "    it."]
+    assert narrow == [
         *("code", "    then"),
         "x",
-        *("y", "    Look", "    twice at", "    it."),
+        *("y", "    Look", "    twice", "    at it."),
     ]
