@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.compiler import Compiler, Outcome
-from gateway.mapping.document import Findings, MapNode, read_document
+from gateway.mapping.document import Findings, MapNode, read_document, read_text
 from gateway.mapping.places import Format
 from gateway.mapping.problems import Finding
 
@@ -64,7 +64,8 @@ class Library:
         if raw is None:
             findings.add("file_missing", 1)
             return None
-        return read_document(raw, findings)
+        text = read_text(raw, findings)
+        return None if text is None else read_document(text, findings)
 
     def compile(self, path: str, *, home: str = "", zone: str = "") -> Outcome:
         """Compile a mapping for one home and zone."""
