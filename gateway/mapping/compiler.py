@@ -13,7 +13,13 @@ import orjson
 
 from gateway.mapping.codes import CodeTable, read_table
 from gateway.mapping.compiled import Compiled, Directive
-from gateway.mapping.document import Findings, MapNode, read_document, read_text
+from gateway.mapping.document import (
+    Findings,
+    MapNode,
+    Unread,
+    read_document,
+    read_text,
+)
 from gateway.mapping.fields import Fields
 from gateway.mapping.grammar import Grammar
 from gateway.mapping.places import Format
@@ -21,7 +27,7 @@ from gateway.mapping.problems import Finding
 from gateway.mapping.reading import read_commands, read_template
 from gateway.mapping.running import Runner
 
-Files = Callable[[str], bytes | None]
+Files = Callable[[str], bytes | Unread | None]
 """Returns a file of the mappings folder by its path there, ``None`` if absent."""
 
 WRITES: Final[tuple[Directive, ...]] = ("command", "json", "hl7v2")

@@ -66,8 +66,15 @@ class Findings:
             self.found.append(finding)
 
 
-def read_text(raw: bytes, findings: Findings) -> str | None:
-    """Decode one file, or return ``None`` with the line that is not UTF-8."""
+class Unread:
+    """Stands for the bytes of a file that is there and cannot be read."""
+
+
+def read_text(raw: bytes | Unread, findings: Findings) -> str | None:
+    """Decode one file, or return ``None`` with the reason in ``findings``."""
+    if isinstance(raw, Unread):
+        findings.add("unreadable", 1)
+        return None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
