@@ -75,6 +75,8 @@ _codes(
     field__not_a_number="A number cannot be read. | Send digits with a decimal point.",
     field__unit_missing="A number has no unit. | Send the unit; it is never guessed.",
     field__unit_unknown="A unit is not one we can convert. | Send a UCUM unit.",
+    field__not_a_quantity="A unit measures something else, such as cm for a weight. | "
+    "Send a unit of what the field holds.",
     field__not_valid="A value breaks a rule of the canonical order. | "
     "Compare it with docs/order.schema.json.",
     field__too_long="A value is longer than its limit. | Shorten it.",
