@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ class Exchanged:
     ack_code: str
     matched: bool
     problems: list[str]
-    text: str
+    text: str = field(repr=False)
     milliseconds: float
 
     @property
