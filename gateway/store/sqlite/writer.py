@@ -190,8 +190,8 @@ class Writer:
     def _run(self, db: apsw.Connection, taken: list[_Job[Any]]) -> Transaction:
         """Run jobs as if none could fail; if one does, run them again with care.
 
-        Savepoints copy every page a job touches, a fifth of all its cost. Jobs
-        decide from what they read here, so running them twice is harmless.
+        Savepoints copy every page a job touches. Jobs decide from what they read
+        here, so running them twice is harmless.
         """
         try:
             return self._run_boldly(db, taken)
