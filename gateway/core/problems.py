@@ -25,12 +25,6 @@ class Meaning:
 
 CATALOGUE: Final[dict[str, Meaning]] = {}
 
-RESERVED: Final[dict[str, str]] = {
-    "books.open": "for the audit that compares the counts of G2",
-    "ledger.broken": "for the audit that verifies every chain (G11)",
-}
-"""Codes that nothing raises yet, and what they are kept for."""
-
 
 def _codes(hl7: int, /, **entries: str) -> None:
     for name, text in entries.items():
@@ -50,7 +44,7 @@ _codes(
     message__batch="The frame holds a batch (FHS or BHS). | "
     "Send the messages of the batch one by one.",
     message__too_many_segments="The message has more segments than the limit. | "
-    "Split it, or raise the limit for this gateway.",
+    "Split it.",
     message__too_many_orders="The message holds more orders than one may. | "
     "Send at most 49 orders in one message.",
     segment__missing="A required segment is missing. | Send the segment.",
