@@ -89,8 +89,6 @@ Receive = Callable[[bytes, Peer], Awaitable[Answer]]
 
 # ---------------------------------------------------------------- storing
 
-Decide = Callable[[View], Effects]
-
 
 class Work(Protocol):
     """One message on its way into the store.
