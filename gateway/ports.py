@@ -36,16 +36,16 @@ class Header:
         native: The reader's own value, handed back to ``read`` and ``answer``.
     """
 
-    application: str = ""
-    facility: str = ""
-    sender: str = ""
+    application: str = field(default="", repr=False)
+    facility: str = field(default="", repr=False)
+    sender: str = field(default="", repr=False)
     type: str = ""
-    control_id: str = ""
-    processing_id: str = ""
-    version: str = ""
+    control_id: str = field(default="", repr=False)
+    processing_id: str = field(default="", repr=False)
+    version: str = field(default="", repr=False)
     sent_at: datetime | None = None
     digest: bytes = b""
-    native: Any = None
+    native: Any = field(default=None, repr=False)
 
 
 class Reader(Protocol):
@@ -95,8 +95,6 @@ is over ``LARGE`` the next call waits for its answer.
 """
 
 # ---------------------------------------------------------------- storing
-
-Decide = Callable[[View], Effects]
 
 
 class Work(Protocol):

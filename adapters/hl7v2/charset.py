@@ -8,7 +8,6 @@ says, unless the site's file names another default.
 
 import codecs
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
@@ -142,27 +141,6 @@ def suspicious(text: str, name: str) -> int:
         return -1
     found = _UPPER_CONTROLS.search(text)
     return found.start() if found else -1
-
-
-def offset(data: bytes, name: str, characters: int) -> int:
-    """Return how many bytes of ``data`` the first ``characters`` take.
-
-    Not for the hot path.
-    """
-    if name == "utf-8":
-        return len(data.decode(name)[:characters].encode(name))
-    if name.startswith(("iso8859", "cp125", "ascii")):
-        return characters
-    return next(_offsets(data, name, characters), len(data))
-
-
-def _offsets(data: bytes, name: str, characters: int) -> Iterator[int]:
-    decoder = codecs.getincrementaldecoder(name)()
-    seen = 0
-    for n in range(len(data)):
-        if seen >= characters:
-            yield n
-        seen += len(decoder.decode(data[n : n + 1]))
 
 
 def split(data: bytes, separator: bytes, name: str) -> list[bytes]:

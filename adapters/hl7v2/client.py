@@ -17,6 +17,9 @@ from gateway.core.errors import OutcomeUnknown, Unavailable
 
 READ_SIZE: Final = 64 * 1024
 
+MOST_ANSWER: Final = 1024 * 1024
+"""Bytes of an answer, which is a few lines; memory is bounded."""
+
 SHOWN: Final = 4 * 1024
 """Bytes of an unreadable answer kept for the person who asks why."""
 
@@ -85,12 +88,9 @@ class MllpClient:
         host: str,
         port: int,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
-        *,
-        max_answer: int = 1024 * 1024,
     ) -> None:
         self._address = (host, port)
         self._timeouts = timeouts
-        self._max_answer = max_answer
         self._socket: socket.socket | None = None
 
     async def exchange(self, body: bytes) -> bytes:
@@ -138,7 +138,7 @@ class MllpClient:
             raise NotConnected("mllp.unreachable") from None
 
     async def _answer(self, sock: socket.socket, rest: memoryview) -> bytes:
-        reply = _Reply(self._max_answer)
+        reply = _Reply()
         sending = asyncio.ensure_future(_send_rest(sock, rest))
         try:
             async with asyncio.timeout(self._timeouts.answer.total_seconds()):
@@ -159,8 +159,8 @@ class MllpClient:
 class _Reply:
     """The bytes that come back for one frame."""
 
-    def __init__(self, max_answer: int) -> None:
-        self._framer = MllpFramer(max_answer)
+    def __init__(self) -> None:
+        self._framer = MllpFramer(MOST_ANSWER)
         self._shown = bytearray()
         self.overlong = False
 

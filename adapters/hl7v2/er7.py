@@ -44,7 +44,7 @@ def read(msh: Msh, conventions: Conventions) -> Message:
     message = Message(segments, msh, marks, conventions.line_ends)
     if conventions.line_ends == "any":
         _one_message(message)
-    _note(message, text, choices[0])
+    _note(message, msh.body, text, choices[0])
     return message
 
 
@@ -130,8 +130,8 @@ def _one_message(message: Message) -> None:
         raise Unreadable(Problem("message.too_many_segments"))
 
 
-def _note(message: Message, text: str, codec: str) -> None:
-    if _VT in message.body or _FS in message.body:
+def _note(message: Message, body: bytes, text: str, codec: str) -> None:
+    if _VT in body or _FS in body:
         message.notes += (Problem("payload.control_bytes", "", "note"),)
     at = charset.suspicious(text, codec)
     if at >= 0:

@@ -14,7 +14,7 @@ from adapters.hl7v2.er7 import read
 from adapters.hl7v2.header import Msh
 from adapters.hl7v2.nodes import Message
 from adapters.hl7v2.place import Place, Selector, parse
-from adapters.hl7v2.spans import Spot, apart, locate
+from adapters.hl7v2.spots import Spot, apart, locate
 from gateway.core.agreements import Conventions
 from gateway.core.errors import Problem, Unreadable
 from gateway.core.problems import CATALOGUE, Meaning

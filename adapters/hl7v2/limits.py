@@ -76,8 +76,3 @@ class Counters:
     undelivered: int = 0
     failed: int = 0
     ended: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def evicted(self) -> int:
-        """Idle connections closed to make room for a newer one."""
-        return self.ended["mllp.evicted"]

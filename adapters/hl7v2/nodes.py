@@ -210,12 +210,10 @@ class Message(Scope):
     """A whole message.
 
     Attributes:
-        body: The exact bytes, from which ``spans`` are computed on demand.
-        start: Where the first segment begins in ``body``.
         notes: What was tolerated: each a problem whose consequence is ``note``.
     """
 
-    __slots__ = ("body", "dialect", "line_ends", "notes", "start")
+    __slots__ = ("dialect", "line_ends", "notes")
 
     def __init__(
         self, segments: list[Segment], msh: Msh, dialect: Dialect, line_ends: LineEnds
@@ -224,8 +222,6 @@ class Message(Scope):
         if len(self.by_id.get(PATIENT, ())) > 1:
             self.crowded = True
             self._hide_patients()
-        self.body = msh.body
-        self.start = msh.start
         self.dialect = dialect
         self.line_ends: LineEnds = line_ends
         self.notes = msh.notes

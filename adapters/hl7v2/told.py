@@ -5,7 +5,7 @@ nothing here is logged or kept. Sources as for ``adapters.hl7v2.err``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.hl7v2.dialect import Dialect
 from adapters.hl7v2.header import Msh, peek
@@ -18,9 +18,9 @@ _FIELDS = 9  # up to ERR-8
 class Told:
     """One error, as its ERR says it."""
 
-    place: str
-    code: str
-    text: str
+    place: str = field(repr=False)
+    code: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 def control_id(body: bytes) -> str:

@@ -26,7 +26,7 @@ class Adapter:
 
 
 def _open(portal: Portal, base_url: str, secrets: Secrets, clock: Clock) -> Sender:
-    # aiohttp takes a third of a second to import; commands that send nothing skip it.
+    # aiohttp is slow to import; commands that send nothing skip it.
     from adapters.portal_rest.sender import RestSender
 
     return RestSender(portal, base_url, secrets=secrets, clock=clock)

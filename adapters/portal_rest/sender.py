@@ -1,6 +1,7 @@
 """Sends frozen deliveries to one portal: one request, one outcome."""
 
 import ssl
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,8 +23,6 @@ from gateway.ports import Check, Claim, Clock, Secrets, unchecked
 
 MOST_BYTES: Final = 1024 * 1024
 """Of an answer's body. A portal's answer is a few lines; memory is bounded."""
-
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class RestSender:
@@ -197,19 +196,29 @@ def check(portal: Portal, base_url: str) -> None:
 
 
 def _usable(base_url: str, *, simulator: bool) -> bool:
-    """Tell whether patients' data and a secret may be sent there."""
+    """Tell whether patients' data and a secret may be sent there.
+
+    In clear they go to a simulator on this machine, and nowhere else.
+    """
     try:
         parts = urlsplit(base_url)
         host = (parts.hostname or "").encode("idna")
         reachable = bool(host) and parts.port != 0
     except ValueError:  # no such port, no such name
         return False
-    in_clear = simulator or parts.hostname in LOOPBACK
+    in_clear = simulator and _is_here(parts.hostname or "")
     return (
         reachable
         and parts.scheme in ({"http", "https"} if in_clear else {"https"})
         and not (parts.username or parts.query or parts.fragment)
     )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False
 
 
 def _trust(base_url: str) -> ssl.SSLContext:

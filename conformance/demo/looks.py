@@ -7,8 +7,10 @@ states and codes.
 from typing import Any
 
 from conformance.demo.stage import Stage
+from conformance.simulators.ehr_answers import Ack, control_id
 
 Look = tuple[bool, str]
+PORTAL = "portal:helix"
 
 
 class Looks:
@@ -34,11 +36,13 @@ class Looks:
         done = self._stage.portal.book.effects_of(order["id"]) if order else []
         return done == expected, ", ".join(done) or "nothing"
 
-    async def held(self, code: str) -> Look:
-        """Whether a message is held for ``code``."""
-        rows = await self.rows("messages", state="held")
-        codes = {p["code"] for row in rows for p in row["problems"]}
-        return code in codes, ", ".join(sorted(codes))
+    async def held(self, ack: Ack, code: str) -> Look:
+        """Whether the message that ``ack`` answered is held for ``code``."""
+        answered = control_id(ack.body).decode()
+        row = await self._stage.server.gateway.row("messages", answered)
+        state, problems = (row["state"], row["problems"]) if row else ("", [])
+        codes = dict.fromkeys(problem["code"] for problem in problems)
+        return state == "held" and code in codes, ", ".join(codes)
 
     async def flag(self, number: str, flag: str) -> Look:
         """Whether an order has a flag."""
@@ -52,9 +56,12 @@ class Looks:
         return any(text in message for message in received), f"{len(received)} statuses"
 
     async def lanes_in_order(self) -> Look:
-        """Whether every order began with its submission."""
+        """Whether the portal did what was delivered of each order, in that order."""
+        rows = await self.rows("deliveries", destination=PORTAL, state="delivered")
+        made = [(row["order_id"], row["key"]) for row in reversed(rows)]
         book = self._stage.portal.book
-        broken = [n for n in book.orders if book.effects_of(n)[:1] != ["submit"]]
+        done = [(effect.client_reference, effect.key) for effect in book.effects]
+        broken = [n for n in book.orders if _of(n, made) != _of(n, done)]
         return not broken, f"{len(book.orders)} orders"
 
     async def once_each(self) -> Look:
@@ -64,3 +71,7 @@ class Looks:
         submits = [e.client_reference for e in effects if e.operation == "submit"]
         once = len(keys) == len(set(keys)) and len(submits) == len(set(submits))
         return once, f"{len(effects)} effects, {len(set(keys))} keys"
+
+
+def _of(order_id: str, keys: list[tuple[str, str]]) -> list[str]:
+    return [key for of, key in keys if of == order_id]

@@ -151,9 +151,8 @@ class Scenario:
         clash = other.replace(_control_id(other), _control_id(message), 1)
         ack = await self._send(self._rhein, clash)
         self._expect("a reused control id is answered AA", ack.code == "AA", ack.code)
-        self._later(
-            "… and its message is held", self.looks.held, "message.control_id_reused"
-        )
+        says = "… and its message is held"
+        self._later(says, self.looks.held, ack, "message.control_id_reused")
 
     async def _unknown_code(self) -> None:
         message = self.st_elm.new_order(
@@ -173,7 +172,7 @@ class Scenario:
         stranger = self._next_person()
         ack = await self._send(self._elm, self.st_elm.change_order(number, stranger))
         self._expect("a change for another patient is kept (CA)", ack.code == "CA")
-        self._later("… held, not applied", self.looks.held, "identity.conflict")
+        self._later("… held, not applied", self.looks.held, ack, "identity.conflict")
         self._later(
             f"… {number} never changed at the portal",
             self.looks.done_at_portal,

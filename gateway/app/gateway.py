@@ -276,11 +276,12 @@ class Gateway:
         return await asyncio.to_thread(lambda: list(listing(**filters)))
 
     async def row(self, kind: str, row_id: str) -> dict[str, Any] | None:
-        """Return one message, order or delivery with all that belongs to it."""
+        """Return one message, order, delivery or mapping, with all that is its."""
         show = {
             "messages": self.store.queries.message,
             "orders": self.store.queries.order,
             "deliveries": self.store.queries.delivery,
+            "mappings": self.store.queries.mapping,
         }.get(kind)
         return None if show is None else await asyncio.to_thread(show, row_id)
 

@@ -129,7 +129,7 @@ def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None
 
     @app.get("/v1/{kind}/{row_id}", dependencies=authorised)
     async def one(kind: str, row_id: str) -> dict[str, Any]:
-        """One message, order or delivery, with all that belongs to it."""
+        """One message, order or delivery, with all that is its; or a mapping."""
         found = await gateway.row(kind, row_id)
         if found is None:
             raise HTTPException(404, "Nothing here has this id.")

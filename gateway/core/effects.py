@@ -14,8 +14,8 @@ class OrderKey:
     """The business key of an order: its placer number at one site."""
 
     site: str
-    namespace: str
-    value: str
+    namespace: str = field(repr=False)
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class PatientKey:
     """One identifier of a patient at one site."""
 
     site: str
-    authority: str
-    value: str
+    authority: str = field(repr=False)
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class NumberKey:
     """
 
     kind: Literal["coi", "order"]
-    issuer: str
-    value: str
+    issuer: str = field(repr=False)
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Keys:
         mapping: Hash of the mapping text that will decide it, ``""`` if none.
     """
 
-    dedup: str = ""
+    dedup: str = field(default="", repr=False)
     digest: bytes = b""
     sent_at: datetime | None = None
     orders: tuple[OrderKey, ...] = ()
@@ -215,7 +215,7 @@ class Effects:
     events: tuple[LedgerEntry, ...] = ()
     deliveries: tuple[NewDelivery, ...] = ()
     alarms: tuple[Alarm, ...] = ()
-    wait_for: tuple[str, ...] = ()
+    wait_for: tuple[str, ...] = field(default=(), repr=False)
     woken: tuple[tuple[str, Verdict], ...] = ()
     settled: tuple[str, ...] = ()
 

@@ -32,11 +32,15 @@ ExtensionKey = Annotated[
 
 
 class Model(BaseModel):
-    """Frozen, closed, and silent about values in its errors."""
+    """Frozen, closed, and silent about values in its errors and its ``repr``."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_inf_nan="null"
     )
+
+    def __repr_args__(self) -> tuple[()]:
+        """Show no value: what a log or a traceback prints is a ``repr``."""
+        return ()
 
 
 class Status(StrEnum):

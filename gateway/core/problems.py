@@ -25,12 +25,6 @@ class Meaning:
 
 CATALOGUE: Final[dict[str, Meaning]] = {}
 
-RESERVED: Final[dict[str, str]] = {
-    "books.open": "for the audit that compares the counts of G2",
-    "ledger.broken": "for the audit that verifies every chain (G11)",
-}
-"""Codes that nothing raises yet, and what they are kept for."""
-
 
 def _codes(hl7: int, /, **entries: str) -> None:
     for name, text in entries.items():
@@ -50,7 +44,7 @@ _codes(
     message__batch="The frame holds a batch (FHS or BHS). | "
     "Send the messages of the batch one by one.",
     message__too_many_segments="The message has more segments than the limit. | "
-    "Split it, or raise the limit for this gateway.",
+    "Split it.",
     message__too_many_orders="The message holds more orders than one may. | "
     "Send at most 49 orders in one message.",
     segment__missing="A required segment is missing. | Send the segment.",
@@ -76,6 +70,8 @@ _codes(
     field__not_a_number="A number cannot be read. | Send digits with a decimal point.",
     field__unit_missing="A number has no unit. | Send the unit; it is never guessed.",
     field__unit_unknown="A unit is not one we can convert. | Send a UCUM unit.",
+    field__not_a_quantity="A unit measures something else, such as cm for a weight. | "
+    "Send a unit of what the field holds.",
     field__not_valid="A value breaks a rule of the canonical order. | "
     "Compare it with docs/order.schema.json.",
     field__too_long="A value is longer than its limit. | Shorten it.",

@@ -4,7 +4,7 @@ The two are separate on purpose: a *state* is ours, an *answer* is a transport's
 rendering of it (``docs/acknowledgements.md``).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.core.errors import Problem
@@ -83,5 +83,5 @@ class Answer:
 
     kind: AnswerKind
     code: str = ""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     close: bool = False

@@ -5,7 +5,7 @@ misspelt field is an error at ``file:line`` and not an empty field at a portal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, assert_never
@@ -26,8 +26,8 @@ class Told:
     occurred_at: datetime
     reported: bool = False
     code: str = ""
-    reason: str | None = None
-    scheduled_for: datetime | date | None = None
+    reason: str | None = field(default=None, repr=False)
+    scheduled_for: datetime | date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

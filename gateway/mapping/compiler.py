@@ -13,7 +13,13 @@ import orjson
 
 from gateway.mapping.codes import CodeTable, read_table
 from gateway.mapping.compiled import Compiled, Directive
-from gateway.mapping.document import Findings, MapNode, read_document
+from gateway.mapping.document import (
+    Findings,
+    MapNode,
+    Unread,
+    read_document,
+    read_text,
+)
 from gateway.mapping.fields import Fields
 from gateway.mapping.grammar import Grammar
 from gateway.mapping.places import Format
@@ -21,7 +27,7 @@ from gateway.mapping.problems import Finding
 from gateway.mapping.reading import read_commands, read_template
 from gateway.mapping.running import Runner
 
-Files = Callable[[str], bytes | None]
+Files = Callable[[str], bytes | Unread | None]
 """Returns a file of the mappings folder by its path there, ``None`` if absent."""
 
 WRITES: Final[tuple[Directive, ...]] = ("command", "json", "hl7v2")
@@ -81,11 +87,8 @@ class _Compilation:
         self._of_tables: list[Finding] = []
 
     def outcome(self) -> Outcome:
-        raw = self._read(self._path)
-        if raw is None:
-            self._findings.add("file_missing", 1)
-            return Outcome(findings=self._findings.found)
-        document = read_document(raw, self._findings)
+        text = self._read(self._path, self._findings)
+        document = None if text is None else read_document(text, self._findings)
         outcome = self._compile(document) if document else Outcome()
         outcome.findings = [*self._findings.found, *self._of_tables]
         if outcome.findings:
@@ -135,19 +138,26 @@ class _Compilation:
         folders = (self._home, "") if self._home else ("",)
         for folder in folders:
             path = f"{folder}/codes/{name}.csv".removeprefix("/")
-            raw = self._read(path)
-            if raw is not None:
-                findings = Findings(f"{self._compiler.shown}{path}")
-                table = read_table(self._texts[path], findings)
-                self._of_tables.extend(findings.found)
-                return table
+            if self._compiler.files(path) is not None:
+                return self._read_table(path)
         return None
 
-    def _read(self, path: str) -> bytes | None:
+    def _read_table(self, path: str) -> CodeTable:
+        findings = Findings(f"{self._compiler.shown}{path}")
+        text = self._read(path, findings)
+        table = CodeTable(path, {}) if text is None else read_table(text, findings)
+        self._of_tables.extend(findings.found)
+        return table
+
+    def _read(self, path: str, findings: Findings) -> str | None:
         raw = self._compiler.files(path)
-        if raw is not None:
-            self._texts[path] = raw.decode("utf-8-sig", errors="replace")
-        return raw
+        if raw is None:
+            findings.add("file_missing", 1)
+            return None
+        text = read_text(raw, findings)
+        if text is not None:
+            self._texts[path] = text
+        return text
 
     def _compiled(self, reads: str, writes: Any, run: Runner) -> Compiled:  # noqa: ANN401 - one of WRITES
         kept = {

@@ -66,15 +66,26 @@ class Findings:
             self.found.append(finding)
 
 
-def read_document(raw: bytes, findings: Findings) -> MapNode | None:
-    """Read one file, or return ``None`` with the reasons in ``findings``."""
-    if len(raw) > MOST_BYTES:
-        findings.add("too_large", 1)
+class Unread:
+    """Stands for the bytes of a file that is there and cannot be read."""
+
+
+def read_text(raw: bytes | Unread, findings: Findings) -> str | None:
+    """Decode one file, or return ``None`` with the reason in ``findings``."""
+    if isinstance(raw, Unread):
+        findings.add("unreadable", 1)
         return None
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         findings.add("not_utf8", raw.count(b"\n", 0, error.start) + 1)
+        return None
+
+
+def read_document(text: str, findings: Findings) -> MapNode | None:
+    """Read one YAML text, or return ``None`` with the reasons in ``findings``."""
+    if len(text.encode()) > MOST_BYTES:
+        findings.add("too_large", 1)
         return None
     try:
         if not _is_plain(text, findings):

@@ -12,7 +12,7 @@ from gateway.mapping.places import Getter, Walker
 _NOTHING: Final[Sequence[Any]] = ()
 
 DEPTH = 64
-"""Levels of nesting in a body; deeper ones are nobody's status report."""
+"""Lists and maps within one another; deeper ones are nobody's status report."""
 
 
 class JsonFormat:
@@ -94,13 +94,13 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is of any type
 
 
 def _too_deep(tree: Any) -> bool:  # noqa: ANN401 - as above
-    level = [tree]
-    for _ in range(DEPTH):
+    level: list[Any] = [[tree]]
+    for _ in range(DEPTH + 1):
         level = [
             inner
             for node in level
-            if isinstance(node, (dict, list))
             for inner in (node.values() if isinstance(node, dict) else node)
+            if isinstance(inner, (dict, list))
         ]
         if not level:
             return False

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from gateway.mapping.compiled import Compiled
 from gateway.mapping.compiler import Compiler, Outcome
-from gateway.mapping.document import Findings, MapNode, read_document
+from gateway.mapping.document import (
+    Findings,
+    MapNode,
+    Unread,
+    read_document,
+    read_text,
+)
 from gateway.mapping.places import Format
 from gateway.mapping.problems import Finding
 
@@ -26,21 +32,25 @@ class Library:
     folder: Path
     formats: Mapping[str, Format]
     texts: dict[str, str] = field(default_factory=dict)
-    _bytes: dict[str, bytes | None] = field(default_factory=dict)
+    _bytes: dict[str, bytes | Unread | None] = field(default_factory=dict)
     _outcomes: dict[tuple[str, str, str], Outcome] = field(default_factory=dict)
 
-    def read(self, path: str) -> bytes | None:
+    def read(self, path: str) -> bytes | Unread | None:
         """Return a file by its path in the folder, ``None`` if there is none."""
         if path not in self._bytes:
             self._bytes[path] = self._load(path)
         return self._bytes[path]
 
-    def _load(self, path: str) -> bytes | None:
+    def _load(self, path: str) -> bytes | Unread | None:
         root = self.folder.resolve()
-        file = (root / path).resolve()
-        if not file.is_relative_to(root) or not file.is_file():
-            return None
-        return file.read_bytes()
+        try:
+            file = (root / path).resolve(strict=True)
+            found = file.is_relative_to(root) and file.is_file()
+            return file.read_bytes() if found else None
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None  # ValueError: a name with a NUL, which no file has
+        except (OSError, RuntimeError):
+            return Unread()  # RuntimeError: links in a circle, before Python 3.13
 
     def folders(self, kind: str) -> list[str]:
         """Name the folders below ``kind``, in order."""
@@ -64,7 +74,8 @@ class Library:
         if raw is None:
             findings.add("file_missing", 1)
             return None
-        return read_document(raw, findings)
+        text = read_text(raw, findings)
+        return None if text is None else read_document(text, findings)
 
     def compile(self, path: str, *, home: str = "", zone: str = "") -> Outcome:
         """Compile a mapping for one home and zone."""

@@ -40,6 +40,8 @@ def _codes(**entries: str) -> None:
 
 _codes(
     # the file
+    unreadable="The file is there but cannot be read. | "
+    "Correct its owner and rights, its name, or where its link leads.",
     not_utf8="The file is not UTF-8. | Save it as UTF-8.",
     not_yaml="The file is not YAML. | Correct the syntax at this line.",
     too_large="The file is over 1 MiB. | Move code lists into CSV tables.",

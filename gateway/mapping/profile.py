@@ -15,7 +15,7 @@ Verdictword = Literal["delivered", "rejected", "not_taken", "unknown", "fault"]
 class Operation:
     """One request a portal takes: ``submit``, ``change`` or ``cancel``.
 
-    ``path`` may hold ``{order_id}`` and ``{manufacturer_number}``; never PHI.
+    ``path`` may hold ``{order_id}``, our own reference, and nothing else.
     """
 
     method: Literal["POST", "PUT", "PATCH", "DELETE"]
@@ -52,7 +52,7 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class ResponseRules:
-    """Status, or status and body code, to outcome. Any other answer is unknown.
+    """Status, or status and body code, to outcome.
 
     Attributes:
         statuses: By HTTP status; architecture §5 fills in what a profile omits.

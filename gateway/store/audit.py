@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from gateway.core.effects import Alarm
+
 Counts = Mapping[tuple[str, str], int]
 """By name and scope: ``("messages.held", "st_elm")``."""
 
@@ -83,6 +85,12 @@ class Audit:
     def clean(self) -> bool:
         """Whether the books balance and every ledger verifies."""
         return not self.differences and not self.broken
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What somebody must see."""
+        books = (Alarm("books.open", "store"),) if self.differences else ()
+        return (*books, *(Alarm("ledger.broken", bad.order_id) for bad in self.broken))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the audit as JSON has it."""

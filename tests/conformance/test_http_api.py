@@ -144,6 +144,19 @@ async def test_one_row_has_all_that_belongs_to_it(
     assert kept["orders"] == [order["id"]]
 
 
+async def test_the_mapping_that_read_a_message_is_shown_as_it_was(
+    scene: Scene, operator: Caller
+) -> None:
+    placed, _ = await scene.settled()
+    message = await scene.message(placed.ack)
+    _, shown = await operator.get(f"/v1/messages/{message['id']}")
+
+    status, mapping = await operator.get(f"/v1/mappings/{shown['mapping']}")
+
+    assert (status, mapping["version"]) == (200, shown["mapping"])
+    assert "order.yaml" in mapping["text"]
+
+
 @pytest.mark.parametrize("path", ["/v1/orders/none", "/v1/nothing/none", "/nowhere"])
 async def test_what_is_not_there_is_404(operator: Caller, path: str) -> None:
     assert (await operator.get(path))[0] == 404

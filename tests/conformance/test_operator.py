@@ -322,6 +322,9 @@ def tamper(database: Path, statement: str) -> None:
         assert db.execute(statement).rowcount > 0
 
 
+ALARMS = {"broken": "ledger.broken", "differences": "books.open"}
+
+
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
@@ -347,5 +350,7 @@ async def test_an_audit_finds_what_was_changed_behind_its_back(
     (audit,) = said.rows
     assert (said.status, audit["clean"]) == (1, False)
     assert audit[found]
+    raised = baton("alarms", "list", "--json", data=tmp_path).rows
+    assert ALARMS[found] in {alarm["code"] for alarm in raised}
     assert "do not close" in baton("audit", data=tmp_path).out
     assert operate(scene, "audit").status == 0

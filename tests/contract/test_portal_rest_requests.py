@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.portal_rest.sender import RestSender
+from adapters.portal_rest.sender import RestSender, check
 from gateway.core.errors import Misconfigured, Problem
 from gateway.delivery.outcome import (
     Delivered,
@@ -145,6 +145,8 @@ async def test_an_objection_is_heard_when_all_that_is_left_is_to_write() -> None
     [
         "ftp://portal.example",
         "http://portal.example",
+        "http://10.0.0.1",
+        "http://localhost.example",
         "https://",
         "https://user:secret@portal.example",
         "https://portal.example/?a=b",
@@ -159,11 +161,20 @@ async def test_an_objection_is_heard_when_all_that_is_left_is_to_write() -> None
     ],
 )
 def test_an_address_that_cannot_be_trusted_stops_the_start(url: str) -> None:
-    """Patients' data and a secret leave in the clear on the own machine only."""
+    """Whatever a profile says of itself: the usual one here is a simulator's."""
     with pytest.raises(Misconfigured) as stop:
         RestSender(portal(), url, secrets=Settings(), clock=StoppedClock())
 
     assert stop.value.problems == (Problem("settings.not_a_portal", "HELIX_URL"),)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.0.1", "[::1]"])
+def test_only_a_simulator_is_sent_to_in_clear_and_only_here(host: str) -> None:
+    check(portal(simulator=True), f"http://{host}:8080")
+    check(portal(simulator=False), f"https://{host}:8443")
+
+    with pytest.raises(Misconfigured):
+        check(portal(simulator=False), f"http://{host}:8080")
 
 
 def test_a_missing_secret_stops_the_start() -> None:

@@ -11,7 +11,13 @@ import pytest
 from adapters.portal_rest.sender import RestSender
 from conformance.simulators.portal import PortalSimulator
 from conformance.simulators.portal_faults import Refuse
-from gateway.delivery.outcome import Delivered, DestinationFault, NotTaken, Rejected
+from gateway.delivery.outcome import (
+    Delivered,
+    DestinationFault,
+    NotTaken,
+    Outcome,
+    Rejected,
+)
 from gateway.mapping.profile import ResponseRules
 from tests.contract.misbehaving import Connection, answer, listening
 from tests.contract.sending import told
@@ -221,6 +227,21 @@ async def test_one_who_gives_up_does_not_take_the_token_from_the_others() -> Non
 
     assert isinstance(shown, Delivered)
     assert len(desk.requests) == 2
+
+
+@pytest.mark.parametrize(("more", "kind"), [(0, Delivered), (1, DestinationFault)])
+async def test_a_grant_may_have_64_kib_and_no_more(
+    more: int, kind: type[Outcome]
+) -> None:
+    grant = b'{"access_token":"t","token_type":"bearer"}'.ljust(64 * 1024 + more)
+
+    async def desk(connection: Connection) -> None:
+        asked_for_token = b"grant_type" in await connection.read_request()
+        body = grant if asked_for_token else b'{"reference":"HX-1"}'
+        await connection.send(answer("200 OK", body))
+
+    async with listening(desk) as peer, sending(peer.url) as sender:
+        assert isinstance(await sender.send(claim()), kind)
 
 
 async def test_neither_token_nor_secret_is_ever_logged(

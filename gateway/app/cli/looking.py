@@ -8,6 +8,7 @@ import typer
 from gateway.app.cli.groups import deliveries, messages, orders
 from gateway.app.cli.output import AsJson, err, out, print_json
 from gateway.app.cli.serving import DataFolder, settings_with
+from gateway.app.clock import SystemClock
 from gateway.store.sqlite import Beside, open_beside
 
 RowId = Annotated[str, typer.Argument(metavar="ID")]
@@ -76,16 +77,19 @@ def audit(data: DataFolder = None, as_json: AsJson = False) -> None:
     """Close the books and verify every ledger.
 
     Counts kept while working are compared with what is stored, and every event's
-    hash with its bytes. Exit status 0 if all is well, 1 if anything is off.
+    hash with its bytes. Exit status 0 if all is well, 1 if anything is off: then
+    alarms say so too (books.open, ledger.broken).
 
     Example: baton audit --json
     """
-    found = beside(data).audit()
+    store = beside(data)
+    found = store.audit()
     if as_json:
         print_json(found.as_dict())
     else:
         out.print(str(found), markup=False, soft_wrap=True)
     if not found.clean:
+        store.raise_alarms(found.alarms, SystemClock().now())
         raise typer.Exit(1)
 
 

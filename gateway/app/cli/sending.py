@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -31,11 +31,11 @@ class Exchanged:
     file: str
     milliseconds: float
     ack_code: str = ""
-    control_id: str = ""
+    control_id: str = field(default="", repr=False)
     matched: bool = False
     problems: tuple[str, ...] = ()
-    text: str = ""
-    errors: tuple[dict[str, str], ...] = ()
+    text: str = field(default="", repr=False)
+    errors: tuple[dict[str, str], ...] = field(default=(), repr=False)
 
     @property
     def positive(self) -> bool:

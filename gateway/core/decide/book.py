@@ -84,7 +84,7 @@ class Event:
     reported: bool = False
     code: str = ""
     reason: str | None = field(default=None, repr=False)
-    scheduled_for: Any = None
+    scheduled_for: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Decision:
     events: tuple[LedgerEntry, ...] = ()
     tellings: tuple[Telling, ...] = ()
     alarms: tuple[Alarm, ...] = ()
-    wait_for: tuple[str, ...] = ()
+    wait_for: tuple[str, ...] = field(default=(), repr=False)
 
 
 class Stop(Exception):

@@ -4,7 +4,7 @@ Whatever a person does has its entry in the operator log, in the same transactio
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
@@ -49,7 +49,7 @@ class Signed:
     """Who does something, when and why."""
 
     who: str
-    reason: str
+    reason: str = field(repr=False)
     at: datetime
 
 

@@ -1,6 +1,6 @@
 """The store as the command line has it: beside a server, or without one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -8,13 +8,14 @@ from typing import Final, TypeVar
 
 import apsw
 
-from gateway.core.effects import Sequel
+from gateway.core.effects import Alarm, Sequel
 from gateway.core.errors import Problem, Unavailable
 from gateway.core.verdict import Verdict
 from gateway.ports import Work
 from gateway.store.sqlite import actions
 from gateway.store.sqlite.actions import Resolution, Signed
 from gateway.store.sqlite.connect import connect, existing, require_migrated
+from gateway.store.sqlite.effects import raise_alarms
 from gateway.store.sqlite.queries import Queries
 from gateway.store.sqlite.transaction import Transaction
 
@@ -84,6 +85,10 @@ class Beside(Queries):
         """
         signed = Signed(who, reason, now)
         self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed, sequel))
+
+    def raise_alarms(self, alarms: Sequence[Alarm], now: datetime) -> None:
+        """Open alarms, or count them once more."""
+        self._act(lambda tx: raise_alarms(tx, alarms, now))
 
     def close_alarm(
         self, code: str, subject: str, *, reason: str, who: str, now: datetime

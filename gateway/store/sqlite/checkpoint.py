@@ -59,13 +59,18 @@ class Checkpointer:
         return apsw.SQLITE_OK
 
     def _work(self) -> None:
-        while self._due.wait() and not self._stopping:
-            self._due.clear()
+        while self._is_wanted():
             with contextlib.suppress(apsw.Error, BatonError):
                 self._db = self._db or self._connect()
                 self._copied = _copy(self._db)
         if self._db is not None:
             self._db.close()
+
+    def _is_wanted(self) -> bool:
+        """Wait for a copy that is due; ``False`` once stopped."""
+        self._due.wait()
+        self._due.clear()  # before the look: a stop between the two would be lost
+        return not self._stopping
 
 
 def _copy(db: apsw.Connection) -> int:

@@ -21,8 +21,8 @@ OLDEST_SOUND: Final = (3, 51, 3)
 """SQLite before 3.51.3 can corrupt a WAL that several connections use."""
 
 PAGE_SIZE: Final = 4096
-"""Bytes. A commit of a few messages writes some fifty pages, most of them the ends
-of indexes: with pages twice as large it takes half as long again."""
+"""Bytes. What a commit writes are mostly the ends of indexes, each a whole page:
+larger pages make it write more."""
 
 BUSY_MILLISECONDS: Final = 10_000
 STATEMENTS: Final = 200
@@ -57,7 +57,7 @@ def connect(path: Path) -> apsw.Connection:
         db = apsw.Connection(str(path), statementcachesize=STATEMENTS)
         db.set_busy_timeout(BUSY_MILLISECONDS)
         # Without this a statement is planned again whenever a parameter that an
-        # index's WHERE might depend on changes: 30 microseconds each time.
+        # index's WHERE might depend on changes.
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         _configure(db)
     except apsw.Error as error:

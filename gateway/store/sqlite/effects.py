@@ -68,7 +68,7 @@ def write_effects(
 def _write_orders(tx: Transaction, states: Iterable[OrderState], now: int) -> None:
     for state in states:
         _write_order(tx, state, now)
-        remember(state)
+        remember(state.head, state.order)
         if state.content or state.length == 1:
             tx.executemany(_INSERT_PATIENT, _patient_keys(state.order))
 

@@ -51,8 +51,8 @@ _DELIVERIES: Final = {
     "order_id": "order_id = :order_id",
     "after": "seq < (SELECT seq FROM deliveries WHERE id = :after)",
 }
-_ALARMS: Final = {"state": "state = :state"}
 
+_ALARMS: Final = {"state": "state = :state"}
 _OVERDUE: Final = {"waits_long": "message.waits_long", "behind": "destination.behind"}
 
 # Said beside the filter so that the index over the few such rows serves it.
@@ -196,10 +196,9 @@ class Queries:
         """List bytes that never became a message; ``sample`` is bytes, PHI."""
         return self._list("damage", shapes.dated, {}, {}, limit)
 
-    def mapping(self, version: str) -> str | None:
-        """Return a mapping's text by its version, if it was ever kept."""
-        found = self._one("mapping", version=version)
-        return None if found is None else found["text"]
+    def mapping(self, version: str) -> Shown | None:
+        """Return a mapping by its version, with all texts it was compiled from."""
+        return self._one("mapping", version=version)
 
     def guard(self, delivery_id: str, lease: int) -> str:
         """Say why a claimed delivery must not be sent now, ``""`` if it may."""

@@ -143,26 +143,27 @@ def _waiting(
 
 _recent: OrderedDict[bytes, TherapyOrder] = OrderedDict()
 _MOST_RECENT: Final = 512
-"""Orders kept as read, some 10 KiB each: messages about one order come together."""
+"""Orders kept, some 10 KiB each: messages about one order come together."""
 
 
 def order_state(tx: Transaction, row: Row) -> OrderState:
     """Read an order from its projection.
 
     A ledger's head is a hash of all that made the order, so an order once read
-    under it need not be read again.
+    or written under it need not be read again.
     """
     order_id, length, head, content_digest = row
     order = _recent.get(head)
     if order is None:
         content, standing = tx.rows(_ORDER_BODY, (order_id,))[0]
         order = TherapyOrder.model_validate_json(order_json(content, standing))
+        remember(head, order)
     return OrderState(order, length, head, content_digest)
 
 
-def remember(state: OrderState) -> None:
-    """Keep an order as it was written, for the message that follows soon."""
-    _recent[state.head] = state.order
+def remember(head: bytes, order: TherapyOrder) -> None:
+    """Keep an order as it stands under a ledger's head, for who asks soon."""
+    _recent[head] = order
     if len(_recent) > _MOST_RECENT:
         _recent.popitem(last=False)
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
@@ -52,8 +52,8 @@ not: the commit may be in the log although its flush failed."""
 class _Job(Generic[T]):
     run: Run[T]
     rescue: Run[T] | None
-    future: asyncio.Future[T]
-    result: T | None = None
+    future: asyncio.Future[T] = field(repr=False)
+    result: T | None = field(default=None, repr=False)
     error: BaseException | None = None
 
     def resolve(self) -> None:
@@ -190,8 +190,8 @@ class Writer:
     def _run(self, db: apsw.Connection, taken: list[_Job[Any]]) -> Transaction:
         """Run jobs as if none could fail; if one does, run them again with care.
 
-        Savepoints copy every page a job touches, a fifth of all its cost. Jobs
-        decide from what they read here, so running them twice is harmless.
+        Savepoints copy every page a job touches. Jobs decide from what they read
+        here, so running them twice is harmless.
         """
         try:
             return self._run_boldly(db, taken)

@@ -194,7 +194,7 @@ async def test_case_09_one_address_evicts_its_own_oldest_idle_connection() -> No
         for talker in (first, third, stranger):
             await talker.send(b"\x0bMSH|2\x1c\r")
             assert await talker.read(11) == b"\x0bMSA|AA|2\x1c\r"
-        assert listener.counters.evicted == 1
+        assert listener.counters.ended["mllp.evicted"] == 1
 
 
 async def test_case_09_a_connection_too_many_is_refused_if_none_is_idle() -> None:

@@ -340,12 +340,15 @@ async def test_evidence_is_bounded() -> None:
     assert len(outcome.evidence.body) == 16 * 1024
 
 
-async def test_an_answer_over_the_limit_is_garbled() -> None:
-    async with serving(Ehr((b"\x0b" + 9000 * b"x",))) as port:
-        client = MllpClient("127.0.0.1", port, max_answer=8192)
+async def test_an_answer_may_have_1_mib_and_one_that_has_more_is_garbled() -> None:
+    longest = 1024 * 1024 * b"x"
+    ehr = Ehr((b"\x0b" + longest + b"\x1c\r",), (b"\x0bx" + longest + b"\x1c\r",))
+    async with serving(ehr) as port:
+        client = MllpClient("127.0.0.1", port, Timeouts(LONG, LONG))
 
+        assert await client.exchange(b"MSH|1") == longest
         with pytest.raises(Garbled) as garbled:
-            await client.exchange(b"MSH|1")
+            await client.exchange(b"MSH|2")
 
     assert garbled.value.received == b"\x0b" + 4095 * b"x"
     assert "xxx" not in str(garbled.value) + repr(garbled.value)

@@ -201,8 +201,8 @@ async def test_a_mapping_is_kept_once_by_its_version(store: AnyStore) -> None:
     await store.keep_mappings({"v1": "text one"})
     await store.keep_mappings({"v1": "never this", "v2": "text two"})
 
-    assert store.queries.mapping("v1") == "text one"
-    assert store.queries.mapping("v2") == "text two"
+    assert store.queries.mapping("v1") == {"version": "v1", "text": "text one"}
+    assert store.queries.mapping("v2") == {"version": "v2", "text": "text two"}
     assert store.queries.mapping("v3") is None
 
 

@@ -222,6 +222,17 @@ def test_the_packaged_samples_are_sound() -> None:
             id="no character set",
         ),
         pytest.param(
+            CODES_FILE,
+            "Cancel order",
+            "Auftrag zur\xfcck",
+            "codes/control.csv:3: mapping.not_utf8: The file is not UTF-8. "
+            "Save it as UTF-8.\n"
+            "sites/elm/order.yaml:5: mapping.bad_value: The value cannot be used "
+            "here. (no command: one of place, change, cancel, update_patient, "
+            "correct_identity, report_status) Use one the message names.",
+            id="a code table in Latin-1",
+        ),
+        pytest.param(
             EXAMPLE + ".json",
             "Too ill",
             "Too well",

@@ -180,21 +180,3 @@ def test_splitting_bytes_never_cuts_a_character(codec: str) -> None:
 
     assert len(pieces) == 5
     assert b"|".join(pieces) == data
-
-
-@pytest.mark.parametrize(
-    ("codec", "text"),
-    [
-        ("utf-8", "aé山"),
-        ("iso8859-1", "aé"),
-        ("big5", "a許b"),
-        ("iso2022_jp_ext", "a山b"),
-        ("ascii", "abc"),
-    ],
-)
-def test_offsets_count_bytes(codec: str, text: str) -> None:
-    """The bytes before a character decode to the characters before it."""
-    data = text.encode(codec)
-
-    for n in range(len(text) + 1):
-        assert data[: charset.offset(data, codec, n)].decode(codec) == text[:n]

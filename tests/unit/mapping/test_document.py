@@ -8,13 +8,15 @@ from gateway.mapping.document import (
     MapNode,
     TextNode,
     read_document,
+    read_text,
 )
 
 
 def read(text: str | bytes) -> tuple[MapNode | None, list[str]]:
     findings = Findings("m.yaml")
     raw = text.encode() if isinstance(text, str) else text
-    node = read_document(raw, findings)
+    decoded = read_text(raw, findings)
+    node = None if decoded is None else read_document(decoded, findings)
     return node, [f"{f.where}: {f.code}" for f in findings.found]
 
 

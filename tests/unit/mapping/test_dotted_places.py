@@ -100,6 +100,15 @@ def test_what_is_no_json_is_unreadable() -> None:
         read_json(b'{"secret": ')
 
 
+@pytest.mark.parametrize("inmost", [b"", b"1"])
+def test_a_body_may_be_nested_64_levels_deep_and_no_deeper(inmost: bytes) -> None:
+    deepest = 64 * b"[" + inmost + 64 * b"]"
+    read_json(deepest)
+
+    with pytest.raises(Unreadable, match=r"body\.too_deep"):
+        read_json(b'{"a": %b}' % deepest)
+
+
 def test_a_lone_surrogate_is_not_written() -> None:
     with pytest.raises(Unmappable, match=r"render\.unrepresentable"):
         JsonFormat().encode({"a": "\ud800"}, {})

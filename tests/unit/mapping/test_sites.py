@@ -201,6 +201,42 @@ def test_a_broken_table_closes_the_sites_that_use_it(folder: Folder) -> None:
     assert catalog.sites["elm"].problems
 
 
+def test_a_file_that_cannot_be_read_closes_its_site_and_no_other(
+    folder: Folder,
+) -> None:
+    folder.texts["sites/oak/site.yaml"] = SITE.replace("EHR", "OAK")
+    folder.texts["sites/oak/order.yaml"] = ORDER
+    folder.load()
+    (folder.path / "sites/ash").mkdir()
+    (folder.path / "sites/ash/site.yaml").symlink_to("site.yaml")
+
+    catalog = folder.load(**changed("sites/elm/site.yaml", "order", "o" * 300))
+
+    assert places(catalog) == [
+        "sites/ash/site.yaml:1: unreadable",
+        f"sites/elm/{'o' * 300}.yaml:1: unreadable",
+    ]
+    assert catalog.sites["oak"].problems == ()
+
+
+def test_an_own_table_that_cannot_be_read_is_not_replaced_by_a_common_one(
+    folder: Folder,
+) -> None:
+    own = folder.path / "sites/elm/codes"
+    own.mkdir(parents=True)
+    (own / "control.csv").symlink_to("control.csv")
+
+    assert "sites/elm/codes/control.csv:1: unreadable" in places(folder.load())
+
+
+def test_a_name_no_file_can_have_is_a_file_that_is_missing(folder: Folder) -> None:
+    text = ORDER.replace("control", '"con\\0trol"')
+
+    catalog = folder.load(**{"sites/elm/order.yaml": text})
+
+    assert "sites/elm/order.yaml:5: unknown_table" in places(catalog)
+
+
 def test_a_common_mapping_is_compiled_for_each_site(folder: Folder) -> None:
     folder.texts["base/order.yaml"] = ORDER
     folder.texts["sites/oak/site.yaml"] = SITE.replace("EHR", "OAK").replace(

@@ -51,6 +51,7 @@ PORTAL = Portal(
     ),
     answer=None,
     webhook=None,
+    simulator=True,
 )
 
 

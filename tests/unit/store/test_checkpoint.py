@@ -1,5 +1,7 @@
+import threading
 from pathlib import Path
 
+import apsw
 import pytest
 
 from gateway.store.sqlite import checkpoint
@@ -61,3 +63,31 @@ async def test_closing_leaves_one_file_with_everything(tmp_path: Path) -> None:
     await store.close()
 
     assert files_in(tmp_path) == ["baton.db"]
+
+
+def unreachable() -> apsw.Connection:
+    raise apsw.CantOpenError
+
+
+class StoppedBeforeClearing(threading.Event):
+    """Lets a stop fall into the moment before the signal is cleared."""
+
+    watcher: checkpoint.Checkpointer
+
+    def clear(self) -> None:
+        self.watcher._stopping = True
+        self.set()
+        super().clear()
+
+
+def test_a_stop_is_not_lost_while_a_copy_begins() -> None:
+    """Closing the store would wait for ever."""
+    watcher = checkpoint.Checkpointer(unreachable)
+    waited_for, watcher._due = watcher._due, StoppedBeforeClearing()
+    watcher._due.watcher = watcher
+
+    waited_for.set()
+    watcher._due.set()
+
+    watcher._thread.join(timeout=5)
+    assert not watcher._thread.is_alive()

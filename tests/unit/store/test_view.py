@@ -1,5 +1,6 @@
 """Reading back what was written, from the bytes and not from memory."""
 
+from collections import OrderedDict
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -79,6 +80,31 @@ def test_an_order_survives_its_bytes(
 
     assert read == opens(order)[0]
     assert read.order.model_dump_json() == order.model_dump_json()
+
+
+def test_an_order_once_read_is_not_read_again(
+    monkeypatch: pytest.MonkeyPatch, tx: Transaction
+) -> None:
+    monkeypatch.setattr(view, "_recent", OrderedDict())
+    first = read_back(tx, FULL)
+    row = (FULL.id, first.length, first.head, first.content_digest)
+
+    tx.execute("DELETE FROM orders", ())
+
+    assert view.order_state(tx, row).order is first.order
+
+
+def test_512_orders_are_remembered_and_the_oldest_is_forgotten_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recent: OrderedDict[bytes, TherapyOrder] = OrderedDict()
+    monkeypatch.setattr(view, "_recent", recent)
+    heads = [bytes([n // 256, n % 256]) for n in range(513)]
+
+    for head in heads:
+        view.remember(head, FULL)
+
+    assert list(recent) == heads[1:]
 
 
 def test_an_address_survives_too(

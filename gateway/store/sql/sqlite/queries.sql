@@ -69,7 +69,7 @@ SELECT at, endpoint, peer, kind, size, sample
   FROM damage /*where*/ ORDER BY seq DESC LIMIT :limit;
 
 -- name: mapping
-SELECT text FROM mappings WHERE version = :version;
+SELECT version, text FROM mappings WHERE version = :version;
 
 -- Heads that move by themselves: neither held nor behind a held one.
 -- name: moving
