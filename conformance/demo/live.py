@@ -17,7 +17,7 @@ async def picture(scenario: Scenario) -> Panel:
     stage = scenario.stage
     gateway = stage.server.gateway
     rows = {
-        kind: Counter(row[state] for row in await gateway.rows(kind, limit=1000))
+        kind: Counter(row[state] for row in await gateway.looks.rows(kind, limit=1000))
         for kind, state in (
             ("messages", "state"),
             ("orders", "status"),

@@ -23,7 +23,7 @@ class Looks:
     async def rows(self, kind: str, **filters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a listing's own filters
         """Return one of the gateway's listings."""
         filters.setdefault("limit", 1000)
-        return await self._stage.server.gateway.rows(kind, **filters)
+        return await self._stage.server.gateway.looks.rows(kind, **filters)
 
     async def order(self, number: str) -> dict[str, Any] | None:
         """Return the order with this placer number, if it is there."""
@@ -39,7 +39,7 @@ class Looks:
     async def held(self, ack: Ack, code: str) -> Look:
         """Whether the message that ``ack`` answered is held for ``code``."""
         answered = control_id(ack.body).decode()
-        row = await self._stage.server.gateway.row("messages", answered)
+        row = await self._stage.server.gateway.looks.row("messages", answered)
         state, problems = (row["state"], row["problems"]) if row else ("", [])
         codes = dict.fromkeys(problem["code"] for problem in problems)
         return state == "held" and code in codes, ", ".join(codes)

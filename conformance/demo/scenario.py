@@ -314,7 +314,7 @@ class Scenario:
     async def _moving(self) -> bool:
         return (
             bool(await self.looks.rows("deliveries", state="leased", limit=1))
-            or await self.stage.server.gateway.moving()
+            or await self.stage.server.gateway.looks.moving()
         )
 
     async def _settled(self, number: str) -> None:

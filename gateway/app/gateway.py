@@ -1,7 +1,6 @@
 """One running gateway: store, intake, dispatchers and listener, wired together."""
 
 import asyncio
-from collections.abc import Mapping
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -10,24 +9,24 @@ from gateway.app import wiring
 from gateway.app.clock import SystemClock, new_minter
 from gateway.app.destinations import Destinations
 from gateway.app.door import Door
+from gateway.app.looks import Looks
 from gateway.app.overdue import Overdue
 from gateway.app.settings import EnvironmentSecrets, Settings, endpoint
 from gateway.app.telemetry import Telemetry
 from gateway.app.telemetry_gauges import present
-from gateway.core.effects import Alarm
+from gateway.app.webhooks import Webhooks
 from gateway.core.envelope import Envelope
 from gateway.core.errors import (
     Misconfigured,
     OutcomeUnknown,
     Problem,
-    Refused,
     Unavailable,
 )
-from gateway.core.verdict import Answer
 from gateway.flow.dispatch import Dispatcher, Target
 from gateway.flow.intake import Intake
 from gateway.flow.recovery import recover
 from gateway.flow.rules import Rules
+from gateway.mapping.catalog import Catalog
 from gateway.notifier.local import LocalNotifier
 from gateway.ports import Receipt
 from gateway.store.sqlite import SqliteStore, open_store
@@ -57,7 +56,6 @@ class Gateway:
         self._clock = SystemClock()
         self._notifier = LocalNotifier()
         self._minter = new_minter()
-        self._verifiers: dict[str, Any] = {}
         self._targets: list[Target] = []
         self._dispatchers: list[Dispatcher] = []
         self._running: list[asyncio.Task[None]] = []
@@ -85,29 +83,9 @@ class Gateway:
         self._rules = self._parts.rules(catalog)
         lapsed = await recover(self._store, catalog.texts)
         self.telemetry.event("store.recovered", lapsed_leases=lapsed)
-        alarms = [
-            *(
-                Alarm("site.paused", s.name)
-                for s in catalog.sites.values()
-                if s.problems
-            ),
-            *(Alarm("manufacturer.paused", name) for name in sorted(catalog.closed)),
-        ]
-        for problem in catalog.problems:
-            self.telemetry.warning(
-                "mapping.problem", code=problem.code, where=problem.where
-            )
         made = Destinations(self._parts, catalog, self._clock, EnvironmentSecrets())
-        self._targets, self._verifiers = made.targets, made.verifiers
-        for destination, lacking in made.lacking.items():
-            alarms.append(Alarm("destination.not_configured", destination))
-            self.telemetry.warning(
-                "destination.not_configured",
-                destination=destination,
-                settings=" ".join(problem.where for problem in lacking),
-            )
-        await self._store.raise_alarms(tuple(alarms), self._clock.now())
-        await self._store.close_alarms(wiring.mended(catalog, self._targets))
+        self._targets = made.targets
+        await self._tell_what_is_closed(catalog, made)
         wiring.note_mappings(self.settings)
         self.intake = Intake(
             store=self._store,
@@ -118,6 +96,24 @@ class Gateway:
             observe=self._observed,
             failed=self.failed,
         )
+        self.looks = Looks(self._store, self._clock, self.failed)
+        self.webhooks = Webhooks(catalog, made.verifiers, self.intake, self._clock)
+
+    async def _tell_what_is_closed(self, catalog: Catalog, made: Destinations) -> None:
+        """Log what must be mended; raise its alarms and close those of before."""
+        for problem in catalog.problems:
+            self.telemetry.warning(
+                "mapping.problem", code=problem.code, where=problem.where
+            )
+        for destination, lacking in made.lacking.items():
+            self.telemetry.warning(
+                "destination.not_configured",
+                destination=destination,
+                settings=" ".join(problem.where for problem in lacking),
+            )
+        alarms = wiring.closed(catalog, made.lacking)
+        await self.store.raise_alarms(alarms, self._clock.now())
+        await self.store.close_alarms(wiring.mended(catalog, made.targets))
 
     async def _refuse_beside_real_sites(self) -> None:
         store = self.store
@@ -230,35 +226,6 @@ class Gateway:
         port: int = self._listener.port
         return port
 
-    async def take_webhook(
-        self, manufacturer: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
-        """Verify and take one webhook.
-
-        Raises:
-            Refused: It is not genuine, or nobody of that name calls us.
-            Unavailable: Its files or its secret must be mended here first.
-        """
-        catalog = self.rules().catalog
-        if manufacturer in catalog.closed:
-            raise Unavailable(Problem("manufacturer.paused", manufacturer))
-        portal = catalog.portals.get(manufacturer)
-        if portal is None or portal.webhook is None:
-            raise Refused(Problem("webhook.signature", "path"))
-        verifier = self._verifiers[manufacturer]
-        if verifier is None:
-            setting = portal.webhook.secret_setting
-            raise Unavailable(Problem("settings.missing", setting))
-        webhook_id = verifier.verify(headers, body, self._clock.now())
-        return await self.intake.receive_report(portal, webhook_id, body, headers)
-
-    def expects_webhook(self, manufacturer: str) -> bool:
-        """Tell whether a portal of that name calls us."""
-        catalog = self.rules().catalog
-        portal = catalog.portals.get(manufacturer)
-        calls = portal is not None and portal.webhook is not None
-        return calls or manufacturer in catalog.closed
-
     # ------------------------------------------------------------ seeing
 
     def not_ready(self) -> list[str]:
@@ -269,25 +236,6 @@ class Gateway:
         if self._store is None or not self._store.writable:
             reasons.append("the store does not take writes")
         return reasons
-
-    async def rows(self, kind: str, **filters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of each listing its own
-        """Return a listing."""
-        listing = getattr(self.store.queries, kind)
-        return await asyncio.to_thread(lambda: list(listing(**filters)))
-
-    async def row(self, kind: str, row_id: str) -> dict[str, Any] | None:
-        """Return one message, order, delivery or mapping, with all that is its."""
-        show = {
-            "messages": self.store.queries.message,
-            "orders": self.store.queries.order,
-            "deliveries": self.store.queries.delivery,
-            "mappings": self.store.queries.mapping,
-        }.get(kind)
-        return None if show is None else await asyncio.to_thread(show, row_id)
-
-    async def moving(self) -> bool:
-        """Tell whether any delivery will go on without a person."""
-        return await asyncio.to_thread(self.store.queries.moving)
 
     async def metrics(self) -> bytes:
         """Return the metrics, with the store's counts of this moment."""

@@ -20,8 +20,6 @@ from gateway.core.errors import Refused, Unavailable, whereabouts
 Limit = Annotated[int, Query(ge=1, le=1000)]
 SIGNED = ("webhook-id", "webhook-timestamp", "webhook-signature")
 """Headers without which a webhook cannot be genuine."""
-MOST_WEBHOOK = 1024 * 1024
-"""Bytes of a webhook: it reports a status; documents have another way."""
 BODY_SECONDS = 30.0
 KEPT_HEADERS = (*SIGNED, "content-type")
 
@@ -96,7 +94,7 @@ def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None
         state: str = "", site: str = "", after: str = "", limit: Limit = 100
     ) -> list[dict[str, Any]]:
         """Messages, newest first."""
-        return await gateway.rows(
+        return await gateway.looks.rows(
             "messages", state=state, site=site, after=after, limit=limit
         )
 
@@ -105,7 +103,7 @@ def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None
         status: str = "", site: str = "", after: str = "", limit: Limit = 100
     ) -> list[dict[str, Any]]:
         """Orders, newest first."""
-        return await gateway.rows(
+        return await gateway.looks.rows(
             "orders", status=status, site=site, after=after, limit=limit
         )
 
@@ -114,7 +112,7 @@ def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None
         state: str = "", destination: str = "", after: str = "", limit: Limit = 100
     ) -> list[dict[str, Any]]:
         """Deliveries, newest first."""
-        return await gateway.rows(
+        return await gateway.looks.rows(
             "deliveries",
             state=state,
             destination=destination,
@@ -125,12 +123,12 @@ def _add_listings(app: FastAPI, gateway: Gateway, authorised: list[Any]) -> None
     @app.get("/v1/alarms", dependencies=authorised)
     async def alarms(limit: Limit = 100) -> list[dict[str, Any]]:
         """Conditions somebody must see, one row each."""
-        return await gateway.rows("alarms", limit=limit)
+        return await gateway.looks.rows("alarms", limit=limit)
 
     @app.get("/v1/{kind}/{row_id}", dependencies=authorised)
     async def one(kind: str, row_id: str) -> dict[str, Any]:
         """One message, order or delivery, with all that is its; or a mapping."""
-        found = await gateway.row(kind, row_id)
+        found = await gateway.looks.shown(kind, row_id, who="token")
         if found is None:
             raise HTTPException(404, "Nothing here has this id.")
         return found
@@ -141,9 +139,9 @@ def _add_webhooks(app: FastAPI, gateway: Gateway) -> None:
     async def webhook(manufacturer: str, request: Request) -> Response:
         headers = {k: v for k in KEPT_HEADERS if (v := request.headers.get(k))}
         signed = all(name in headers for name in SIGNED)
-        if not signed or not gateway.expects_webhook(manufacturer):
+        if not signed or not gateway.webhooks.expected(manufacturer):
             return _answered(401, "webhook.signature")
-        body = await _bounded_body(request, min(gateway.max_body, MOST_WEBHOOK))
+        body = await _bounded_body(request, gateway.max_body)
         if body is None:
             return _answered(413, "message.too_large")
         return await _take(gateway, manufacturer, headers, body)
@@ -153,7 +151,7 @@ async def _take(
     gateway: Gateway, manufacturer: str, headers: Mapping[str, str], body: bytes
 ) -> Response:
     try:
-        answer = await gateway.take_webhook(manufacturer, headers, body)
+        answer = await gateway.webhooks.take(manufacturer, headers, body)
     except Refused as refused:
         return _answered(401, *(problem.code for problem in refused.problems))
     except Unavailable as unavailable:

@@ -19,7 +19,7 @@ from gateway.mapping.fields import PREFIX
 Size = Annotated[ByteSize, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-LARGEST = ByteSize(16 * 1024 * 1024)
+MIB = 1024 * 1024
 
 
 def packaged_mappings() -> Path:
@@ -41,12 +41,14 @@ class Settings(BaseSettings):
     open: bool = False
     """Let the open test site take MSH-11 P (never beside real sites)."""
 
-    max_frame: Size = LARGEST
-    max_body: Size = LARGEST
+    max_frame: Size = ByteSize(16 * MIB)
+    max_body: Size = ByteSize(MIB)
+    """Bytes of a webhook: it reports a status; documents have another way."""
     first_byte_seconds: Seconds = 60
     mid_frame_seconds: Seconds = 30
     idle_seconds: Seconds = 3600
     connections_per_peer: Count = 128
+    connections: Count = 512
     junk_between_frames: Count = 4096
     overdue_seconds: Seconds = 900
     """How long something may wait before an alarm says so."""

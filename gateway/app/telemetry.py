@@ -1,6 +1,7 @@
 """Logs and metrics. Ids and codes only: a value from a message never gets here."""
 
 import contextlib
+import logging
 import select
 import sys
 from collections.abc import Callable
@@ -15,7 +16,11 @@ from prometheus_client.exposition import generate_latest
 from structlog.typing import EventDict
 
 from gateway.core.envelope import Envelope
+from gateway.core.errors import whereabouts
 from gateway.ports import Claim, Receipt
+
+
+_OURS = ("gateway.", "adapters.")
 
 
 def configure_logs(*, quiet: bool = False) -> None:
@@ -28,6 +33,25 @@ def configure_logs(*, quiet: bool = False) -> None:
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
+    logging.basicConfig(handlers=[_Others(logging.WARNING)], force=True)
+
+
+class _Others(logging.Handler):
+    """Says of what libraries log where it was, and no word of theirs.
+
+    Their texts may quote what they were given, and their tracebacks do. Of our own
+    packages the text is a code.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        ours = record.name.startswith(_OURS)
+        error = record.exc_info[1] if record.exc_info else None
+        structlog.get_logger("baton").log(
+            record.levelno,
+            record.getMessage() if ours else "library.logged",
+            logger=record.name,
+            where=whereabouts(error) if error else f"{record.module}:{record.lineno}",
+        )
 
 
 class _Lines(structlog.BytesLogger):

@@ -2,7 +2,7 @@
 
 import os
 import secrets as chance
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ def mllp_limits(parts: Parts, settings: Settings) -> Any:  # noqa: ANN401 - an a
         mid_frame=settings.mid_frame_seconds,
         idle=settings.idle_seconds,
         per_address=settings.connections_per_peer,
+        total_connections=settings.connections,
     )
 
 
@@ -73,6 +74,16 @@ def opened(catalog: Catalog) -> Catalog:
         for name, site in catalog.sites.items()
     }
     return replace(catalog, sites=sites)
+
+
+def closed(catalog: Catalog, lacking: Iterable[str]) -> tuple[Alarm, ...]:
+    """Name the alarms of what cannot be served, as its files and settings are."""
+    sites = (s.name for s in catalog.sites.values() if s.problems)
+    return (
+        *(Alarm("site.paused", name) for name in sites),
+        *(Alarm("manufacturer.paused", name) for name in sorted(catalog.closed)),
+        *(Alarm("destination.not_configured", name) for name in lacking),
+    )
 
 
 def mended(catalog: Catalog, ready: list[Target]) -> list[Alarm]:

@@ -159,7 +159,7 @@ class Scene:
 
     async def rows(self, kind: str, **filters: object) -> list[Row]:
         """Return a listing, newest first."""
-        return await self.gateway.rows(kind, limit=1000, **filters)
+        return await self.gateway.looks.rows(kind, limit=1000, **filters)
 
     async def order(self, number: str) -> Row:
         """Return the order with this placer number."""
@@ -233,7 +233,7 @@ class Scene:
 
     async def message_by_id(self, message_id: str) -> Row:
         """Return one message."""
-        found = await self.gateway.row("messages", message_id)
+        found = await self.gateway.looks.row("messages", message_id)
         assert found is not None
         return found
 

@@ -11,31 +11,14 @@ import pytest
 from conformance.simulators.ehr import Answer
 from gateway.core.effects import Alarm
 from gateway.core.problems import CATALOGUE
+from tests.conformance.desk import listed, operate
 from tests.conformance.scene import Placed, Row, Scene, heavier
-from tests.unit.app.commands import Said, baton
+from tests.unit.app.commands import baton
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EHR = "ehr:rheintal"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-def operate(scene: Scene, *arguments: str) -> Said:
-    """Run a command on the running gateway's data and mappings."""
-    settings = scene.gateway.settings
-    return baton(*arguments, data=settings.data, mappings=str(settings.mappings))
-
-
-def listed(scene: Scene, kind: str, **filters: str) -> list[Row]:
-    """Return what ``baton KIND list --json`` prints."""
-    options = [
-        word
-        for name, value in filters.items()
-        for word in (f"--{name.replace('_', '-')}", value)
-    ]
-    said = operate(scene, kind, "list", "--json", *options)
-    assert said.status == 0, said.err
-    return said.rows
 
 
 # ------------------------------------------------------------ what is shown

@@ -3,8 +3,8 @@
 import pytest
 
 from conformance.simulators.portal_faults import Refuse
+from tests.conformance.desk import operate
 from tests.conformance.scene import Placed, Row, Scene, changed, heavier
-from tests.conformance.test_operator import operate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from gateway.app.cli.groups import alarms, deliveries, messages, orders
-from gateway.app.cli.looking import beside
+from gateway.app.cli.looking import beside, note_look
 from gateway.app.cli.output import AsJson, print_rows
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.core.order import Status
@@ -95,7 +95,10 @@ def list_damage(
 
     Example: baton messages damage --json --raw
     """
-    rows = beside(data).damage(limit=limit + 1)
+    store = beside(data)
+    rows = store.damage(limit=limit + 1)
+    if raw:
+        note_look(store, "damage.raw", "")
     for row in rows:
         sample = row.pop("sample")
         if raw:

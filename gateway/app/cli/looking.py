@@ -1,14 +1,17 @@
 """Looking: one row in full, and the closed books."""
 
+import os
+import pwd
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from gateway.app.cli.groups import deliveries, messages, orders
-from gateway.app.cli.output import AsJson, err, out, print_json
+from gateway.app.cli.output import AsJson, complain, err, out, print_json
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
+from gateway.core.errors import Unavailable
 from gateway.store.sqlite import Beside, open_beside
 
 RowId = Annotated[str, typer.Argument(metavar="ID")]
@@ -27,6 +30,29 @@ def beside(data: Path | None) -> Beside:
     return open_beside(settings_with(data=data).data)
 
 
+def who() -> str:
+    """Name the account at the keyboard; named people come with operators.
+
+    Asked of the system, not of the environment, where anybody may write anything.
+    """
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def note_look(store: Beside, action: str, subject: str) -> None:
+    """Enter in the operator log that somebody saw values of a patient.
+
+    A store that takes no writes is when a person most needs to look: they see the
+    row all the same, and that no entry was made.
+    """
+    try:
+        store.note_look(action, subject, who=who(), now=SystemClock().now())
+    except Unavailable as unavailable:
+        complain(unavailable)
+
+
 def show_message(
     message: RowId,
     raw: Annotated[
@@ -43,7 +69,8 @@ def show_message(
     found = store.body(message) if raw else store.message(message)
     if found is None:
         missing(message, f"baton messages list --control-id {message}")
-    elif isinstance(found, bytes):
+    note_look(store, "message.raw" if raw else "message.show", message)
+    if isinstance(found, bytes):
         typer.echo(found, nl=False)
     else:
         _show(found, as_json=as_json)
@@ -54,9 +81,11 @@ def show_order(order: RowId, data: DataFolder = None, as_json: AsJson = False) -
 
     Example: baton orders show 01K5ZJ7Q2M8ABCDE-o1 --json
     """
-    found = beside(data).order(order)
+    store = beside(data)
+    found = store.order(order)
     if found is None:
         missing(order, f"baton orders list --placer-number {order}")
+    note_look(store, "order.show", order)
     _show(found, as_json=as_json)
 
 
@@ -67,9 +96,11 @@ def show_delivery(
 
     Example: baton deliveries show 01K5ZJ7Q2M8ABCDE-d1
     """
-    found = beside(data).delivery(delivery)
+    store = beside(data)
+    found = store.delivery(delivery)
     if found is None:
         missing(delivery, "baton deliveries list")
+    note_look(store, "delivery.show", delivery)
     _show(found, as_json=as_json)
 
 

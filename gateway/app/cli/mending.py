@@ -1,6 +1,5 @@
 """Mending: what a person may do, each with a reason that is kept."""
 
-import getpass
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 
 from gateway.app.cli.groups import alarms, deliveries, messages
-from gateway.app.cli.looking import RowId, beside, missing
+from gateway.app.cli.looking import RowId, beside, missing, who
 from gateway.app.cli.output import AsJson, complain, err, explained, out, print_json
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
 from gateway.app.settings import Settings
 from gateway.core.errors import NotAllowed, Problem
 from gateway.flow.rules import Rules
-from gateway.store.sqlite import open_beside
+from gateway.store.sqlite import Beside, open_beside
 from gateway.store.sqlite.actions import Resolution
 
 
@@ -76,7 +75,7 @@ def _redecide(
     kept = store.kept(message)
     if kept is None:
         missing(message, f"baton messages list --control-id {message}")
-    rules, now = _rules(settings), SystemClock().now()
+    rules, now = _rules(settings, store), SystemClock().now()
     try:
         if dismissing:
             work = replay.dismiss(kept.message, kept.state, rules=rules, now=now)
@@ -89,7 +88,7 @@ def _redecide(
             work,
             action="dismiss" if dismissing else "release",
             reason=reason,
-            who=_who(),
+            who=who(),
             now=now,
         )
     except NotAllowed as refused:
@@ -127,12 +126,12 @@ def resolve_delivery(
     row = store.delivery(delivery)
     if row is None:
         _refuse(NotAllowed(Problem("delivery.unknown", delivery)))
-    rules, now = _rules(settings), SystemClock().now()
+    rules, now = _rules(settings, store), SystemClock().now()
     origin = _origin(now)
     try:
         sequel = resolving.found(as_, row, rules=rules, origin=origin, now=now)
         store.resolve(
-            delivery, as_=as_, reason=reason, who=_who(), now=now, sequel=sequel
+            delivery, as_=as_, reason=reason, who=who(), now=now, sequel=sequel
         )
     except NotAllowed as refused:
         _refuse(refused)
@@ -154,18 +153,24 @@ def close_alarm(
     """
     now = SystemClock().now()
     try:
-        beside(data).close_alarm(code, subject, reason=reason, who=_who(), now=now)
+        beside(data).close_alarm(code, subject, reason=reason, who=who(), now=now)
     except NotAllowed as refused:
         _refuse(refused)
     _done({"code": code, "subject": subject}, "closed", as_json=as_json)
 
 
-def _rules(settings: Settings) -> Rules:
-    """Return the rules of the server that serves the data folder."""
+def _rules(settings: Settings, store: Beside) -> Rules:
+    """Return the rules of the server that serves the data folder.
+
+    Their files may have been edited since it started: what a ledger will name is
+    kept first.
+    """
     from gateway.app.wiring import Parts, mappings_of
 
     parts = Parts()
-    return parts.rules(parts.load(mappings_of(settings)))
+    catalog = parts.load(mappings_of(settings))
+    store.keep_mappings(catalog.texts)
+    return parts.rules(catalog)
 
 
 def _origin(now: datetime) -> str:
@@ -195,11 +200,3 @@ def _done(
 def _refuse(refused: NotAllowed) -> NoReturn:
     complain(refused)
     raise typer.Exit(1)
-
-
-def _who() -> str:
-    """Name the person at the keyboard; named accounts come with operators."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -155,6 +155,11 @@ def _pending(tx: Transaction, message_id: str) -> Row:
     return row
 
 
+def note_look(tx: Transaction, action: str, subject: str, signed: Signed) -> None:
+    """Enter that somebody saw what is kept under an id."""
+    write_log(tx, signed, action, subject)
+
+
 def close_alarm(tx: Transaction, condition: str, signed: Signed) -> None:
     """Close an alarm; it opens again when its condition comes again."""
     if not tx.change(_CLOSE_ALARM, (condition,)):

@@ -1,6 +1,6 @@
 """The store as the command line has it: beside a server, or without one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -86,6 +86,10 @@ class Beside(Queries):
         signed = Signed(who, reason, now)
         self._act(lambda tx: actions.resolve(tx, delivery_id, as_, signed, sequel))
 
+    def keep_mappings(self, texts: Mapping[str, str]) -> None:
+        """Remember mapping texts by their version, for ever."""
+        self._act(lambda tx: actions.keep_mappings(tx, texts))
+
     def raise_alarms(self, alarms: Sequence[Alarm], now: datetime) -> None:
         """Open alarms, or count them once more."""
         self._act(lambda tx: raise_alarms(tx, alarms, now))
@@ -101,6 +105,11 @@ class Beside(Queries):
         signed = Signed(who, reason, now)
         condition = f"{code}:{subject}"
         self._act(lambda tx: actions.close_alarm(tx, condition, signed))
+
+    def note_look(self, action: str, subject: str, *, who: str, now: datetime) -> None:
+        """Enter in the operator log that somebody saw what is kept under an id."""
+        signed = Signed(who, "", now)
+        self._act(lambda tx: actions.note_look(tx, action, subject, signed))
 
     def _act(self, action: Callable[[Transaction], T]) -> T:
         db = self._connect()

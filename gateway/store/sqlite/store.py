@@ -118,6 +118,15 @@ class SqliteStore:
             lambda tx: actions.keep_damage(tx, endpoint, peer, kind, size, sample)
         )
 
+    async def note_look(
+        self, action: str, subject: str, *, who: str, now: datetime
+    ) -> None:
+        """Enter in the operator log that somebody saw what is kept under an id."""
+        signed = actions.Signed(who, "", now)
+        await self._writer.submit(
+            lambda tx: actions.note_look(tx, action, subject, signed)
+        )
+
     async def has_messages_of_other_sites(self, known: Collection[str]) -> bool:
         """Tell whether a message was ever recognised as none of ``known``."""
         seen = await asyncio.to_thread(self.queries.sites)
