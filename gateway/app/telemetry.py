@@ -19,8 +19,8 @@ from gateway.core.envelope import Envelope
 from gateway.core.errors import whereabouts
 from gateway.ports import Claim, Receipt
 
-
 _OURS = ("gateway.", "adapters.")
+"""Loggers whose texts are codes."""
 
 
 def configure_logs(*, quiet: bool = False) -> None:
