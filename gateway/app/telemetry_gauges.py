@@ -12,13 +12,13 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from gateway.store.audit import ACCEPTED, DELIVERY_STATES
+
 Row = Sequence[Any]
 
 STATES = {
-    "messages": ("rejected", "applied", "no_effect", "waiting", "held"),
-    "deliveries": (
-        *("ready", "leased", "held", "delivered", "rejected", "dead", "superseded"),
-    ),
+    "messages": ("rejected", *ACCEPTED),
+    "deliveries": DELIVERY_STATES,
 }
 """What the books have a figure for, by what it is a figure of."""
 SEEN = (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from gateway.core.order import TherapyOrder
 from gateway.core.verdict import Answer, Verdict
@@ -248,6 +248,13 @@ class Settlement:
     decide: Callable[[View], Effects] | None = None
     keys: Keys = field(default_factory=Keys)
     alarms: tuple[Alarm, ...] = ()
+
+
+Resolution = Literal["delivered", "rejected", "superseded", "ready"]
+"""What a person found out about a delivery; ``ready`` sends it again."""
+
+RESOLVED: Final = "resolved.by_operator"
+"""Code of a delivery that a person gave its state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ NO_ANSWER = Answer(AnswerKind.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class Grounds:
     """Under what an end of a delivery is concluded.
 
     Attributes:
@@ -62,9 +62,9 @@ class Ending:
     asserted_by: str = ""
 
 
-def sequel(ending: Ending, occasion: Occasion) -> Sequel:
+def sequel(ending: Ending, grounds: Grounds) -> Sequel:
     """Say what ``ending`` means for the order."""
-    circumstances = occasion.circumstances()
+    circumstances = grounds.circumstances()
 
     def decide(view: View) -> Effects:
         decision = conclude(
@@ -77,9 +77,9 @@ def sequel(ending: Ending, occasion: Occasion) -> Sequel:
             circumstances,
             asserted_by=ending.asserted_by,
         )
-        return effects(decision, occasion, ending.order_id, _stopped(decision, ending))
+        return effects(decision, grounds, ending.order_id, _stopped(decision, ending))
 
-    known = keys_for(ending.reports, occasion.speaker)
+    known = keys_for(ending.reports, grounds.speaker)
     return Sequel(decide, replace(known, order_ids=(ending.order_id,)))
 
 
@@ -91,7 +91,7 @@ def _stopped(decision: Decision, ending: Ending) -> tuple[Alarm, ...]:
 
 def effects(
     decision: Decision,
-    occasion: Occasion,
+    grounds: Grounds,
     order_id: str,
     alarms: tuple[Alarm, ...] = (),
 ) -> Effects:
@@ -100,8 +100,8 @@ def effects(
     How the order stands is kept even if its site cannot be told of it.
     """
     try:
-        frozen = occasion.rules.outgoing.freeze(
-            decision.tellings, origin=occasion.origin, now=occasion.now
+        frozen = grounds.rules.outgoing.freeze(
+            decision.tellings, origin=grounds.origin, now=grounds.now
         )
     except Unmappable as error:
         frozen = Frozen(alarms=tuple(Alarm(p.code, order_id) for p in error.problems))

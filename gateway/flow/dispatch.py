@@ -30,7 +30,7 @@ from gateway.delivery.outcome import (
     may_have_acted,
 )
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, next_step
-from gateway.flow.concluding import Ending, Occasion, read_answer, sequel
+from gateway.flow.concluding import Ending, Grounds, read_answer, sequel
 from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
 from gateway.ports import Check, Claim, Clock, Notifier, Sender, Store
@@ -280,7 +280,7 @@ class Dispatcher:
         if not self._target.manufacturer or word is None:
             return _Meaning()
         mapping = self._target.answer
-        occasion = Occasion(
+        grounds = Grounds(
             self._rules(),
             self._mint(now),
             now,
@@ -302,7 +302,7 @@ class Dispatcher:
             asserted_by="baton" if given_up else "",
         )
         unread = Alarm("delivery.answer_unreadable", claim.delivery_id)
-        return _Meaning(sequel(ending, occasion), (unread,) if reports is None else ())
+        return _Meaning(sequel(ending, grounds), (unread,) if reports is None else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ NO_STORE = Verdict(
 TOO_LARGE = Verdict(
     MessageState.REJECTED, (Problem("message.too_large"),), Refusal.UNAVAILABLE
 )
-HL7V2 = "x-application/hl7-v2+er7"
 STRANGE = 4096
 """Bytes kept of a message from a network that no site names: evidence, no archive."""
 SILENCE = Answer(AnswerKind.NONE, close=True)
@@ -89,7 +88,9 @@ class Intake:
         message_id = self._mint(now)
         kept = body if site or rules.expects(peer) else body[:STRANGE]
         work = MessageWork(
-            envelope=_envelope(message_id, now, header, kept, site),
+            envelope=_envelope(
+                message_id, now, header, kept, site, rules.reader.media_type
+            ),
             keys=_keys(understood, header, site, body),
             understood=understood,
             rules=rules,
@@ -191,12 +192,13 @@ def _envelope(
     header: Header,
     body: bytes,
     site: Site | None,
+    media_type: str,
 ) -> Envelope:
     return Envelope(
         message_id=message_id,
         endpoint="mllp",
         site=site.name if site else "",
-        media_type=HL7V2,
+        media_type=media_type,
         received_at=now,
         type=header.type,
         control_id=header.control_id,

@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from gateway.core.decide.again import send_again
-from gateway.core.effects import Effects, Keys, Sequel, View
+from gateway.core.effects import RESOLVED, Effects, Keys, Resolution, Sequel, View
 from gateway.core.errors import NotAllowed
-from gateway.flow.concluding import Ending, Occasion, effects, sequel
+from gateway.flow.concluding import Ending, Grounds, effects, sequel
 from gateway.flow.rules import Rules
-
-CODE = "resolved.by_operator"
-
-Found = Literal["delivered", "rejected", "superseded", "ready"]
 
 
 def found(
-    resolution: Found,
+    resolution: Resolution,
     delivery: Mapping[str, Any],
     *,
     rules: Rules,
@@ -29,10 +25,10 @@ def found(
     to a site means nothing for the order. Sent again, a delivery has as much time
     as a new one.
     """
-    occasion = Occasion(rules, origin, now, "baton")
+    grounds = Grounds(rules, origin, now, "baton")
     if resolution == "ready":
         patience = _deadline(rules, delivery["destination"])
-        return _again(delivery, occasion, None if patience is None else now + patience)
+        return _again(delivery, grounds, None if patience is None else now + patience)
     if delivery["operation"] == "status":
         return Sequel()
     ending = Ending(
@@ -40,27 +36,27 @@ def found(
         delivery_id=delivery["id"],
         order_id=delivery["order_id"],
         operation=delivery["operation"],
-        code=CODE,
+        code=RESOLVED,
         asserted_by="baton",
     )
-    return sequel(ending, occasion)
+    return sequel(ending, grounds)
 
 
 def _again(
-    delivery: Mapping[str, Any], occasion: Occasion, deadline: datetime | None
+    delivery: Mapping[str, Any], grounds: Grounds, deadline: datetime | None
 ) -> Sequel:
     if delivery["operation"] == "status":
         return Sequel(deadline=deadline)
     order_id = delivery["order_id"]
-    circumstances = occasion.circumstances()
+    circumstances = grounds.circumstances()
 
     def decide(view: View) -> Effects:
         decision = send_again(
-            delivery["operation"], order_id, CODE, view, circumstances
+            delivery["operation"], order_id, RESOLVED, view, circumstances
         )
         if not decision.verdict.accepted:
             raise NotAllowed(*decision.verdict.problems)
-        return effects(decision, occasion, order_id)
+        return effects(decision, grounds, order_id)
 
     return Sequel(decide, Keys(order_ids=(order_id,)), deadline)
 

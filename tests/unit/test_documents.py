@@ -23,10 +23,10 @@ ATTEMPTS = (
     *(f"adapters/portal_rest/{name}.py" for name in ("auth", "response", "sender")),
     *("adapters/portal_rest/transport.py", "adapters/hl7v2/client.py"),
     *("adapters/hl7v2/sender.py", "gateway/delivery/outcome.py"),
-    *("gateway/flow/dispatch.py", "gateway/flow/resolving.py"),
+    *("gateway/flow/dispatch.py", "gateway/core/effects.py"),
 )
 SHOWN = re.compile(
-    r"(?:Evidence\(|NotConnected\(|missing\(|_renamed\(\w+, |return |CODE = "
+    r"(?:Evidence\(|NotConnected\(|missing\(|_renamed\(\w+, |return |RESOLVED: Final = "
     r'|BY_REPORT = |in CODES else )"([a-z]+\.[a-z0-9_]+)"'
 )
 

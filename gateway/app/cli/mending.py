@@ -13,10 +13,10 @@ from gateway.app.cli.output import AsJson, complain, err, explained, out, print_
 from gateway.app.cli.serving import DataFolder, settings_with
 from gateway.app.clock import SystemClock
 from gateway.app.settings import Settings
+from gateway.core.effects import Resolution
 from gateway.core.errors import NotAllowed, Problem
 from gateway.flow.rules import Rules
 from gateway.store.sqlite import Beside, open_beside
-from gateway.store.sqlite.actions import Resolution
 
 
 def register(_: typer.Typer) -> None:

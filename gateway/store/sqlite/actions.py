@@ -6,11 +6,11 @@ Whatever a person does has its entry in the operator log, in the same transactio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 import orjson
 
-from gateway.core.effects import Sequel
+from gateway.core.effects import RESOLVED, Resolution, Sequel
 from gateway.core.errors import NotAllowed, Problem
 from gateway.core.verdict import MessageState, Verdict
 from gateway.ports import Work
@@ -32,12 +32,6 @@ _OVERTAKEN = _DELIVERIES["overtaken"]
 _EFFECTS = statements("sqlite", "effects")
 _MESSAGE_STATE = _EFFECTS["message_state"]
 _CLOSE_ALARM = _EFFECTS["close_alarm"]
-
-Resolution = Literal["delivered", "rejected", "superseded", "ready"]
-"""What a person found out about a delivery; ``ready`` sends it again."""
-
-RESOLVED: Final = "resolved.by_operator"
-"""Code of a delivery that a person gave its state."""
 
 MOST_DAMAGE: Final = 200
 MOST_SAMPLE: Final = 64 * 1024

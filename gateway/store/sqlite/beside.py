@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 
 import apsw
 
-from gateway.core.effects import Alarm, Sequel
+from gateway.core.effects import Alarm, Resolution, Sequel
 from gateway.core.errors import Problem, Unavailable
 from gateway.core.verdict import Verdict
 from gateway.ports import Work
 from gateway.store.sqlite import actions
-from gateway.store.sqlite.actions import Resolution, Signed
+from gateway.store.sqlite.actions import Signed
 from gateway.store.sqlite.connect import connect, existing, require_migrated
 from gateway.store.sqlite.effects import raise_alarms
 from gateway.store.sqlite.queries import Queries
