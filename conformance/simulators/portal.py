@@ -26,7 +26,7 @@ from conformance.simulators.portal_answers import (
     respond,
 )
 from conformance.simulators.portal_book import HELIX, Book, Maker, Reply, error
-from conformance.simulators.portal_faults import FaultPlan, Refuse, Reset
+from conformance.simulators.portal_faults import FaultPlan, Misdirect, Refuse, Reset
 from conformance.simulators.portal_keys import Keys, fingerprint, read_key
 from conformance.simulators.portal_tokens import TokenDesk
 from conformance.simulators.portal_webhooks import WebhookSender
@@ -188,6 +188,8 @@ class PortalSimulator:
         match seen.fault:
             case Refuse(status, code, retry_after):
                 return respond(error(status, code), seen, retry_after=retry_after)
+            case Misdirect(other):
+                return respond(self.book.look_up(other), seen)
             case Reset("unread"):
                 return reset(request)
         reply = await self._carry_out(request, seen)

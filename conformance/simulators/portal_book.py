@@ -81,6 +81,7 @@ class Order:
     reference: str
     coi: str
     received_at: str
+    updated_at: str
     content: Tree = field(repr=False)
     status: str = "received"
     reported: list[str] = field(default_factory=list)
@@ -137,8 +138,8 @@ class Book:
         number = len(self.orders) + 1
         reference = f"{self._maker.prefix}-{number:06d}"
         coi = f"{self._maker.issuer}-COI-{number:06d}"
-        received_at = self._now().isoformat()
-        self.orders[name] = Order(name, reference, coi, received_at, content=tree)
+        at = self._now().isoformat()
+        self.orders[name] = Order(name, reference, coi, at, at, content=tree)
         self.effects.append(Effect("submit", name, key))
         return self._standing(name, 201)
 
@@ -151,6 +152,7 @@ class Book:
         if faults:
             return error(422, "validation.failed", *faults)
         self.orders[name].content = tree
+        self.orders[name].updated_at = self._now().isoformat()
         self.effects.append(Effect("change", name, key))
         return self._standing(name, 200)
 
@@ -164,6 +166,7 @@ class Book:
         order.status = (
             "cancellation_requested" if order.in_manufacturing else "cancelled"
         )
+        order.updated_at = self._now().isoformat()
         self.effects.append(Effect("cancel", name, key))
         return self._standing(name, 200)
 
@@ -178,6 +181,7 @@ class Book:
         order = self.orders[name]
         order.reported.append(step)
         order.status = step
+        order.updated_at = self._now().isoformat()
         data = {"clientReference": name, "reference": order.reference, **more}
         if "order.accepted" in order.reported:
             data.setdefault("coi", order.coi)
@@ -201,6 +205,7 @@ class Book:
             "reference": order.reference,
             "status": order.status,
             "receivedAt": order.received_at,
+            "updatedAt": order.updated_at,
         }
         return Reply(status, tree)
 

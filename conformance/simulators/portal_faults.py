@@ -53,7 +53,14 @@ class Garble:
     body: bytes = b'{"refer'
 
 
-Fault = Refuse | Reset | Vanish | Break | Slow | Garble
+@dataclass(frozen=True, slots=True)
+class Misdirect:
+    """Do nothing, and answer 200 with how another order stands."""
+
+    client_reference: str
+
+
+Fault = Refuse | Misdirect | Reset | Vanish | Break | Slow | Garble
 
 
 class FaultPlan:

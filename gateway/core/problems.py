@@ -131,7 +131,7 @@ _codes(
     order__second_service="Two services (OBR) stand under one order (ORC). | "
     "Send an ORC with each, and no earlier results.",
     order__reference_mismatch="An answer names another order than it answers. | "
-    "Two people ask the manufacturer which order it has taken.",
+    "It is not believed and the request repeated; ask the manufacturer if it goes on.",
     patient__two_numbers="The patient has two record numbers of one issuer. | "
     "Send the one that holds.",
     patient__merge_into_itself="A merge names the same patient twice. | "

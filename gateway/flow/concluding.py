@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 import orjson
 
 from gateway.core.commands import ReportStatus
-from gateway.core.decide import Circumstances, Decision, conclude
+from gateway.core.decide import Circumstances, Decision, Ending, conclude
 from gateway.core.effects import Alarm, Effects, Sequel, View
-from gateway.core.errors import Unmappable
+from gateway.core.errors import Problem, Unmappable
 from gateway.core.verdict import Answer, AnswerKind, MessageState
 from gateway.flow.outgoing import Frozen
 from gateway.flow.rules import Rules
@@ -18,6 +17,8 @@ from gateway.flow.understand import keys_for
 from gateway.mapping.compiled import Compiled
 
 NO_ANSWER = Answer(AnswerKind.NONE)
+OF_ANOTHER = "order.reference_mismatch"
+"""Code of an answer that names another order than it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +44,20 @@ class Grounds:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How one delivery to a manufacturer ended.
-
-    Attributes:
-        code: Why it came to nothing.
-        reports: What the portal's answer says.
-        asserted_by: Who says so, if not the manufacturer.
-    """
-
-    outcome: Literal["delivered", "rejected"]
-    delivery_id: str
-    order_id: str
-    operation: str
-    code: str
-    reports: Sequence[ReportStatus] = ()
-    asserted_by: str = ""
-
-
 def sequel(ending: Ending, grounds: Grounds) -> Sequel:
     """Say what ``ending`` means for the order."""
     circumstances = grounds.circumstances()
 
     def decide(view: View) -> Effects:
-        decision = conclude(
-            ending.outcome,
-            ending.operation,
-            ending.order_id,
-            ending.code,
-            ending.reports,
-            view,
-            circumstances,
-            asserted_by=ending.asserted_by,
-        )
-        return effects(decision, grounds, ending.order_id, _stopped(decision, ending))
+        decision = conclude(ending, view, circumstances)
+        return effects(decision, grounds, ending.order_id, _unread(decision, ending))
 
     known = keys_for(ending.reports, grounds.speaker)
     return Sequel(decide, replace(known, order_ids=(ending.order_id,)))
 
 
-def _stopped(decision: Decision, ending: Ending) -> tuple[Alarm, ...]:
-    if decision.verdict.state is MessageState.APPLIED:
+def _unread(decision: Decision, ending: Ending) -> tuple[Alarm, ...]:
+    if decision.verdict.state is MessageState.APPLIED and not ending.problems:
         return ()
     return (Alarm("delivery.answer_unreadable", ending.delivery_id),)
 
@@ -115,22 +88,35 @@ def effects(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a positive answer says.
+
+    Attributes:
+        reports: Nothing if the portal says nothing or nobody maps it.
+        problems: Why it cannot be read, or believed.
+    """
+
+    reports: Sequence[ReportStatus] = ()
+    problems: Sequence[Problem] = ()
+
+    @property
+    def of_another(self) -> bool:
+        """Whether it answers another order: of this one it says nothing."""
+        return any(problem.code == OF_ANOTHER for problem in self.problems)
+
+
 def read_answer(
     mapping: Compiled | None, order_id: str, operation: str, body: bytes
-) -> Sequence[ReportStatus] | None:
-    """Map a positive answer, beside what it answers.
-
-    Returns:
-        What it reports: nothing if the portal says nothing or nobody maps it;
-        ``None`` if it says something that cannot be read.
-    """
+) -> Said:
+    """Map a positive answer, beside what it answers."""
     if mapping is None or not body.strip():
-        return ()
+        return Said()
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        return Said(problems=(Problem("body.not_json", "answer"),))
     commands, problems = mapping.run(
         {"order_id": order_id, "operation": operation, "answer": answer}
     )
-    return None if problems else commands
+    return Said(() if problems else commands, problems)

@@ -8,13 +8,13 @@ lease, and whoever claims next is told that the outcome is unknown.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from gateway.core.agreements import Patience
-from gateway.core.commands import ReportStatus
+from gateway.core.decide import Ending
 from gateway.core.effects import Alarm, Sequel, Settlement
 from gateway.core.errors import LeaseLost, OutcomeUnknown, Unavailable
 from gateway.delivery.outcome import (
@@ -30,7 +30,13 @@ from gateway.delivery.outcome import (
     may_have_acted,
 )
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep, Refuse, next_step
-from gateway.flow.concluding import Ending, Grounds, read_answer, sequel
+from gateway.flow.concluding import (
+    OF_ANOTHER,
+    Grounds,
+    Said,
+    read_answer,
+    sequel,
+)
 from gateway.flow.rules import Rules
 from gateway.mapping.compiled import Compiled
 from gateway.ports import Check, Claim, Clock, Notifier, Sender, Store
@@ -188,7 +194,7 @@ class Dispatcher:
         started = self._clock.now()
         ended = await self._end(claim)
         now = self._clock.now()
-        meaning = self._means(ended, claim, now)
+        sequel = self._means(ended, claim, now)
         settlement = Settlement(
             delivery_id=claim.delivery_id,
             order_id=claim.order_id,
@@ -202,9 +208,9 @@ class Dispatcher:
             status=ended.evidence.status,
             body=ended.evidence.body,
             uncertain=ended.uncertain,
-            decide=meaning.sequel.decide,
-            keys=meaning.sequel.keys,
-            alarms=meaning.alarms,
+            decide=sequel.decide,
+            keys=sequel.keys,
+            alarms=(Alarm(OF_ANOTHER, claim.delivery_id),) * ended.said.of_another,
         )
         await self._settle(settlement, ended.step)
         seconds = (now - started).total_seconds()
@@ -220,8 +226,18 @@ class Dispatcher:
             certain = not (claim.uncertain or claim.lapsed)
             return _Ended("expired", EXPIRED, GiveUp(EXPIRED.code, certain))
         outcome = await self._send(claim)
+        said = self._said(outcome, claim)
+        if said.of_another:
+            outcome = Unknown(replace(outcome.evidence, code=OF_ANOTHER))
         step, uncertain = self._next(outcome, claim), may_have_acted(outcome)
-        return _Ended(NAMES[type(outcome)], outcome.evidence, step, uncertain)
+        return _Ended(NAMES[type(outcome)], outcome.evidence, step, uncertain, said)
+
+    def _said(self, outcome: Outcome, claim: Claim) -> Said:
+        """Read what a manufacturer answered, if it took what we sent."""
+        if not self._target.manufacturer or not isinstance(outcome, Delivered):
+            return Said()
+        body = outcome.evidence.body
+        return read_answer(self._target.answer, claim.order_id, claim.operation, body)
 
     async def _send(self, claim: Claim) -> Outcome:
         if claim.lapsed and self._target.patience.repeats_safely == "no":
@@ -274,11 +290,11 @@ class Dispatcher:
                 self._notifier.notify(woken)
                 return
 
-    def _means(self, ended: "_Ended", claim: Claim, now: datetime) -> "_Meaning":
+    def _means(self, ended: "_Ended", claim: Claim, now: datetime) -> Sequel:
         """Say what an end at a manufacturer means for the order, if anything."""
         word = _concluded(ended)
         if not self._target.manufacturer or word is None:
-            return _Meaning()
+            return Sequel()
         mapping = self._target.answer
         grounds = Grounds(
             self._rules(),
@@ -287,10 +303,6 @@ class Dispatcher:
             self._target.manufacturer,
             mapping.version if mapping else "",
         )
-        reports: Sequence[ReportStatus] | None = ()
-        if word == "delivered":
-            body = ended.evidence.body
-            reports = read_answer(mapping, claim.order_id, claim.operation, body)
         given_up = isinstance(ended.step, GiveUp)
         ending = Ending(
             outcome=word,
@@ -298,11 +310,11 @@ class Dispatcher:
             order_id=claim.order_id,
             operation=claim.operation,
             code="delivery.retries_spent" if given_up else ended.evidence.code,
-            reports=reports or (),
+            reports=ended.said.reports,
+            problems=ended.said.problems,
             asserted_by="baton" if given_up else "",
         )
-        unread = Alarm("delivery.answer_unreadable", claim.delivery_id)
-        return _Meaning(sequel(ending, grounds), (unread,) if reports is None else ())
+        return sequel(ending, grounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,12 +323,7 @@ class _Ended:
     evidence: Evidence
     step: NextStep
     uncertain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    sequel: Sequel = field(default_factory=Sequel)
-    alarms: tuple[Alarm, ...] = ()
+    said: Said = field(default_factory=Said)
 
 
 def _concluded(ended: _Ended) -> Literal["delivered", "rejected"] | None:

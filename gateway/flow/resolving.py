@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.core.decide import Ending
 from gateway.core.decide.again import send_again
 from gateway.core.effects import RESOLVED, Effects, Keys, Resolution, Sequel, View
 from gateway.core.errors import NotAllowed
-from gateway.flow.concluding import Ending, Grounds, effects, sequel
+from gateway.flow.concluding import Grounds, effects, sequel
 from gateway.flow.rules import Rules
 
 

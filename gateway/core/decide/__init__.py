@@ -6,7 +6,7 @@ whole message waits for a person.
 """
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import assert_never
 
 from gateway.core.commands import (
     CancelOrder,
@@ -18,18 +18,14 @@ from gateway.core.commands import (
     UpdatePatient,
 )
 from gateway.core.decide.book import Book, Circumstances, Decision, Stop, Telling
+from gateway.core.decide.ending import Ending, conclude
 from gateway.core.decide.identity import correct_identity, update_patient
 from gateway.core.decide.orders import cancel, change, place
-from gateway.core.decide.status import (
-    change_taken,
-    refuse,
-    report_status,
-    submitted,
-)
+from gateway.core.decide.status import report_status
 from gateway.core.effects import View
 from gateway.core.verdict import MessageState
 
-__all__ = ["Circumstances", "Decision", "Telling", "conclude", "decide"]
+__all__ = ["Circumstances", "Decision", "Ending", "Telling", "conclude", "decide"]
 
 
 def decide(
@@ -69,43 +65,3 @@ def _decide_one(command: Command, book: Book) -> MessageState:
             return correct_identity(command, book)
         case _:
             assert_never(command)
-
-
-def conclude(
-    outcome: Literal["delivered", "rejected"],
-    operation: str,
-    order_id: str,
-    code: str,
-    reports: Sequence[ReportStatus],
-    view: View,
-    circumstances: Circumstances,
-    *,
-    asserted_by: str = "",
-) -> Decision:
-    """Decide what the end of a delivery to a manufacturer means for its order.
-
-    Args:
-        reports: What the portal's answer says, as its mapping reads it.
-        code: The refusal's code.
-        asserted_by: Who says that it was refused, if not the manufacturer.
-    """
-    book = Book(view, circumstances)
-    try:
-        if outcome == "rejected":
-            refuse(order_id, operation, code, book, asserted_by=asserted_by)
-        else:
-            _delivered(operation, order_id, reports, book)
-    except Stop as stop:
-        return Book(view, circumstances).stopped(stop)
-    return book.closed(MessageState.APPLIED)
-
-
-def _delivered(
-    operation: str, order_id: str, reports: Sequence[ReportStatus], book: Book
-) -> None:
-    if operation == "change":
-        change_taken(order_id, book)
-    for report in reports:
-        report_status(report, book, answers=True)
-    if operation == "submit" and not reports:
-        submitted(order_id, book)

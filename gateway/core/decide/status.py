@@ -54,6 +54,8 @@ def report_status(
         occurred_at=command.occurred_at,
     )
     facts = _facts(command, before)
+    if answers and move.kind == "late" and not facts:
+        return MessageState.NO_EFFECT  # to a change: it was taken, as we knew
     if move.kind == "advance":
         facts |= _advanced(command, before, book)
         return _record(state, command, book, "status_advanced", facts, move)

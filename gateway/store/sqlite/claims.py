@@ -196,19 +196,23 @@ def _standing(step: NextStep) -> tuple[str, bool, int | None, str]:
 
 
 def _alarms(settlement: Settlement, step: NextStep) -> tuple[Alarm, ...]:
-    """Add the alarm a step calls for; one condition counts once an attempt."""
+    """Return what the attempt and its step call for, each condition once."""
+    called_for = _called_for(settlement, step)
+    return tuple(dict.fromkeys((*settlement.alarms, *called_for)))
+
+
+def _called_for(settlement: Settlement, step: NextStep) -> tuple[Alarm, ...]:
     match step:
         case Hold(code):
-            called_for = [Alarm(code, settlement.delivery_id)]
+            return (Alarm(code, settlement.delivery_id),)
         case GiveUp():
-            called_for = [Alarm("delivery.retries_spent", settlement.delivery_id)]
+            return (Alarm("delivery.retries_spent", settlement.delivery_id),)
         case Refuse():
-            called_for = [Alarm("delivery.rejected", settlement.delivery_id)]
+            return (Alarm("delivery.rejected", settlement.delivery_id),)
         case RetryAt() if settlement.outcome == FAULT:
-            called_for = [Alarm("destination.fault", settlement.destination)]
+            return (Alarm("destination.fault", settlement.destination),)
         case _:
-            called_for = []
-    return tuple(dict.fromkeys((*settlement.alarms, *called_for)))
+            return ()
 
 
 def _write_attempt(

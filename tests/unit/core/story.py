@@ -17,7 +17,7 @@ from gateway.core.commands import (
     ReportStatus,
     UpdatePatient,
 )
-from gateway.core.decide import Circumstances, Decision, conclude, decide
+from gateway.core.decide import Circumstances, Decision, Ending, conclude, decide
 from gateway.core.decide.book import Destination
 from gateway.core.decide.orders import key_of
 from gateway.core.effects import LedgerEntry, OrderState, View
@@ -84,7 +84,11 @@ class Story:
         """Decide what the end of a delivery to the manufacturer means."""
         where = self._speaking(MAKER, ())
         return self._keep(
-            conclude(outcome, operation, order_id, code, reports, self.view(), where)
+            conclude(
+                Ending(outcome, "d", order_id, operation, code, reports),
+                self.view(),
+                where,
+            )
         )
 
     def view(self, identifiers: frozenset[Identifier] = frozenset()) -> View:
