@@ -115,6 +115,6 @@ async def test_an_answer_that_cannot_be_read_is_an_alarm(scene: Scene) -> None:
 
     await scene.rests(placed.number)
 
-    first = (await scene.deliveries(placed.number, "portal:helix"))[0]
-    assert await scene.alarm("delivery.answer_unreadable", first["id"])
+    (_, change) = await scene.deliveries(placed.number, "portal:helix")
+    assert await scene.alarm("delivery.answer_unreadable", change["id"])
     assert await scene.done(placed.number) == ["submit", "change"]
