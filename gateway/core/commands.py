@@ -10,6 +10,7 @@ from gateway.core.order import (
     Identifier,
     Model,
     Name,
+    Number,
     OrderContent,
     PlacerNumber,
     Status,
@@ -85,7 +86,7 @@ class ReportStatus(Model):
     status: Status
     party: Word
     occurred_at: AwareDatetime | None = None
-    manufacturer_number: Word | None = None
+    manufacturer_number: Number | None = None
     coi: Alias | None = None
     aliases: tuple[Alias, ...] = ()
     reason: Text | None = None

@@ -2,8 +2,9 @@
 
 Same person for an order = same (assigning authority, MRN) + birth date + sex. Their
 name is compared too, since twins registered under one number share all three.
-Values are compared code point by code point: nothing is folded, trimmed or
-normalised, since "nearly equal" is how cells reach the wrong patient.
+Values are compared code point by code point: nothing is folded or normalised,
+since "nearly equal" is how cells reach the wrong patient. Only blanks around a
+number are left out when it is read (ADR 0015).
 """
 
 import hashlib
@@ -33,6 +34,11 @@ class Comparison:
     def same(self) -> bool:
         """Whether nothing differs."""
         return not self.conflicts and not self.renamed
+
+
+def same_identifier(one: Identifier, other: Identifier) -> bool:
+    """Tell whether one issuer gave both, as one number."""
+    return _key(one) == _key(other)
 
 
 def compare_patient(ledger: Patient, said: Patient) -> Comparison:

@@ -26,6 +26,11 @@ SCHEMA_VERSION = 1
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+Number = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250)
+]
+"""What is known by it, without the blanks around it: HL7 lets a sender pad or not
+(HL7 v2.5.1 §2.A.75, ST), and two spellings of one number are not two things."""
 ExtensionKey = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9_]+:[a-z0-9_.]+$", max_length=100)
 ]
@@ -78,8 +83,8 @@ class Status(StrEnum):
 class Identifier(Model):
     """A value and who issued it; a bare value identifies nobody."""
 
-    value: Word
-    authority: Word
+    value: Number
+    authority: Number
     type: Word | None = None
 
 
@@ -204,8 +209,8 @@ class Alias(Model):
 class PlacerNumber(Model):
     """The site's own number of the order (ORC-2) within its namespace."""
 
-    value: Word
-    namespace: Word
+    value: Number
+    namespace: Number
 
 
 class OrderContent(Model):
@@ -260,7 +265,7 @@ class Standing(Model):
     status: Status
     manufacturer: str = ""
     route_version: str = ""
-    manufacturer_number: Word | None = None
+    manufacturer_number: Number | None = None
     coi: Alias | None = None
     aliases: tuple[Alias, ...] = ()
     flags: tuple[Word, ...] = ()

@@ -142,6 +142,8 @@ _codes(
     "A person compares the two messages and releases or resolves this one.",
     order__second_new="A second new order has a placer number already in use. | "
     "A person decides whether it is a change; release or resolve it.",
+    order__possible_replacement="The patient has an open order for this product. | "
+    "A person decides: release it if both are wanted, else cancel one.",
     order__closed="The order has ended; nothing can follow. | "
     "A person decides; a new therapy needs a new placer number.",
     order__newer_change="A newer change of the order was applied in the meantime. | "

@@ -27,6 +27,7 @@ JUDGEMENTS = frozenset(
     {
         "message.control_id_reused",
         "order.second_new",
+        "order.possible_replacement",
         "order.newer_change",
         "order.stale_report",
         "order.backward_step",

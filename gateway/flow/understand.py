@@ -185,7 +185,10 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
     numbers: dict[NumberKey, None] = {}
     for command in commands:
         match command:
-            case PlaceOrder(order=order) | ChangeOrder(order=order):
+            case PlaceOrder(order=order):
+                orders[key_of(site, order.placer_number)] = None
+                patients |= _patient_keys(site, [order.patient.mrn])
+            case ChangeOrder(order=order):
                 orders[key_of(site, order.placer_number)] = None
             case CancelOrder(placer_number=number):
                 orders[key_of(site, number)] = None

@@ -26,6 +26,7 @@ from gateway.core.verdict import MessageState
 CANCEL_PENDING = "cancel_pending"
 SUBMISSION_REFUSED = "submission_refused"
 CHANGE_REFUSED = "change_refused"
+REPLACES = "order.possible_replacement"
 REFUSED = frozenset({SUBMISSION_REFUSED, CHANGE_REFUSED})
 """While one is set, the manufacturer lacks what the ledger has."""
 MOST_PLACED = 49
@@ -45,6 +46,7 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
     if existing is not None:
         return _placed_before(existing, content, digest, book)
     _require_born(content.patient, book.at.now)
+    _require_only(content, book)
     destination = book.at.route(content)
     if destination.problem:
         problem = Problem(destination.problem, "order.product")
@@ -66,6 +68,24 @@ def place(command: PlaceOrder, book: Book) -> MessageState:
         book.tell("manufacturer", "submit", order, event)
     book.tell("site", "status", order, event)
     return MessageState.APPLIED
+
+
+def _require_only(content: OrderContent, book: Book) -> None:
+    """Stop at a second open order of a patient for the same product.
+
+    An EHR that orders anew under another number may mean the order it gave before:
+    nobody's cells are made twice by mistake.
+    """
+    if REPLACES in book.at.released:
+        return
+    for other in book.open_orders_of(content.patient.mrn):
+        if other.product.code == content.product.code and not _never_taken(other):
+            problem = Problem(REPLACES, "order.placer_number", "hold")
+            raise Stop(problem, subject=other.id)
+
+
+def _never_taken(order: TherapyOrder) -> bool:
+    return SUBMISSION_REFUSED in order.flags
 
 
 def _require_born(patient: Patient, now: datetime) -> None:

@@ -31,6 +31,8 @@ MINUTE = timedelta(minutes=1)
 SITE = "elmwood"
 MAKER = "helix"
 MESSAGE = "0123456789ABCDEF"
+ANOTHER = Product(code="helix-til")
+"""A product that one patient may be given beside the usual one."""
 HELD = "hold.identity"
 TO_MAKER = Destination(MAKER, "helix-7")
 NOWHERE = Destination()

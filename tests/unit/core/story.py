@@ -14,6 +14,7 @@ from gateway.core.commands import (
     Command,
     CorrectIdentity,
     PatientFacts,
+    PlaceOrder,
     ReportStatus,
     UpdatePatient,
 )
@@ -49,9 +50,11 @@ class Story:
         ]
         return found
 
-    def placed(self, placer: str = "A-1", *, status: Status = Status.READY) -> str:
+    def placed(
+        self, placer: str = "A-1", *, status: Status = Status.READY, **said: object
+    ) -> str:
         """Place an order, let it be reported up to ``status``, and return its id."""
-        decision = self.hear(builders.place(placer))
+        decision = self.hear(builders.place(placer, **said))
         [state] = decision.orders
         if status is not Status.READY:
             self.report(builders.report(state.order.id, status))
@@ -167,4 +170,6 @@ def _identifiers(commands: Sequence[Command]) -> frozenset[Identifier]:
         elif isinstance(command, CorrectIdentity):
             patients.extend(command.patients)
             prior.extend(command.prior)
+        elif isinstance(command, PlaceOrder):
+            prior.append(command.order.patient.mrn)
     return frozenset([*prior, *(i for p in patients for i in p.identifiers)])

@@ -5,6 +5,7 @@ import pytest
 from gateway.core.order import Status
 from gateway.core.verdict import MessageState
 from tests.unit.core.builders import (
+    ANOTHER,
     HELD,
     alarms,
     coi,
@@ -73,7 +74,7 @@ def test_another_number_is_held_and_holds_the_order(other: object) -> None:
 def test_a_number_in_use_is_held_and_holds_both_orders() -> None:
     story = Story()
     first = bound(story)
-    second = story.placed("A-2")
+    second = story.placed("A-2", product=ANOTHER)
 
     decision = story.report(report(second, Status.ACCEPTED, coi=coi()))
 
@@ -87,7 +88,7 @@ def test_a_number_in_use_is_held_and_holds_both_orders() -> None:
 def test_a_number_given_to_two_orders_in_one_message_binds_neither() -> None:
     """Which of the two is right is not for the order of a list to say."""
     story = Story()
-    first, second = story.placed("A-1"), story.placed("A-2")
+    first, second = story.placed("A-1"), story.placed("A-2", product=ANOTHER)
 
     decision = story.report(
         report(first, Status.ACCEPTED, coi=coi()),
@@ -103,7 +104,7 @@ def test_the_same_value_of_another_issuer_is_another_number() -> None:
     """Manufacturers number alike; a bare value identifies nobody."""
     story = Story()
     bound(story)
-    second = story.placed("A-2")
+    second = story.placed("A-2", product=ANOTHER)
 
     story.report(report(second, Status.ACCEPTED, coi=coi(issuer="registry")))
 
@@ -114,7 +115,7 @@ def test_an_ended_order_gives_its_number_free_to_its_own_patient() -> None:
     """A therapy that is ordered anew may go on under the same labels."""
     story = Story()
     first = bound(story)
-    second = story.placed("A-2")
+    second = story.placed("A-2", product=ANOTHER)
 
     decision = story.report(
         report(first, Status.TERMINATED), report(second, Status.ACCEPTED, coi=coi())
@@ -139,7 +140,7 @@ def test_an_ended_order_keeps_its_number_from_every_other_patient() -> None:
 
 def test_orders_without_a_number_share_nothing() -> None:
     story = Story()
-    story.hear(place("A-1"), place("A-2"))
+    story.hear(place("A-1"), place("A-2", patient=patient(mrn=mrn("00043"))))
 
     first = story.report(report(story.order("A-1").id, Status.ACCEPTED))
     second = story.report(report(story.order("A-2").id, Status.ACCEPTED))

@@ -31,7 +31,9 @@ COMPOSED = unicodedata.normalize("NFC", "Müller")
 COMBINING = unicodedata.normalize("NFD", "Müller")
 LEDGER = patient(family=COMPOSED)
 
-words = st.text(min_size=1, max_size=5)
+words = st.text(min_size=1, max_size=5).filter(
+    lambda s: s.isprintable() and " " not in s
+)
 
 
 def order(**said: object) -> TherapyOrder:

@@ -8,6 +8,7 @@ from gateway.core.commands import UpdatePatient
 from gateway.core.order import Identifier, Name, Status
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
+    ANOTHER,
     HELD,
     alarms,
     facts,
@@ -115,7 +116,7 @@ def test_an_update_that_contradicts_the_ledger_is_held_and_holds_the_order(
 
 def test_an_update_holds_every_open_order_it_contradicts() -> None:
     story = Story()
-    first, second = story.placed("A-1"), story.placed("A-2")
+    first, second = story.placed("A-1"), story.placed("A-2", product=ANOTHER)
 
     decision = story.hear(update(sex="male"))
 

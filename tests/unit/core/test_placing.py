@@ -10,6 +10,7 @@ from gateway.core.effects import View
 from gateway.core.order import Status, content_json
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
+    ANOTHER,
     HELD,
     MAKER,
     MESSAGE,
@@ -225,7 +226,7 @@ def test_the_same_placer_number_in_another_namespace_is_another_order() -> None:
     story.placed()
     elsewhere = content().placer_number.model_copy(update={"namespace": "OTHER"})
 
-    decision = story.hear(place(placer_number=elsewhere))
+    decision = story.hear(place(placer_number=elsewhere, product=ANOTHER))
 
     assert decision.verdict.state is MessageState.APPLIED
     assert len(story.orders) == 2

@@ -7,6 +7,7 @@ import pytest
 from gateway.core.order import Status
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
+    ANOTHER,
     HELD,
     MAKER,
     MINUTE,
@@ -248,7 +249,7 @@ def test_a_second_number_of_the_manufacturer_is_held_and_holds_the_order() -> No
 def test_the_number_of_another_order_is_held_and_holds_both(status: Status) -> None:
     """Whether that one has ended or not: the portal took one order for the other."""
     story = Story()
-    first, second = story.placed("A-1"), story.placed("A-2")
+    first, second = story.placed("A-1"), story.placed("A-2", product=ANOTHER)
     story.report(report(first, status, manufacturer_number="H-1"))
 
     decision = story.report(report(second, Status.ACCEPTED, manufacturer_number="H-1"))

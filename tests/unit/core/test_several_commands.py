@@ -8,6 +8,7 @@ from gateway.core.effects import View
 from gateway.core.order import Status
 from gateway.core.verdict import MessageState, Refusal
 from tests.unit.core.builders import (
+    ANOTHER,
     HELD,
     MESSAGE,
     alarms,
@@ -27,7 +28,11 @@ from tests.unit.core.story import Story
 
 
 def test_two_orders_in_one_message_are_numbered() -> None:
-    decision = decide([place("A-1"), place("A-2")], View(), circumstances())
+    decision = decide(
+        [place("A-1"), place("A-2", patient=patient(mrn=mrn("00043")))],
+        View(),
+        circumstances(),
+    )
 
     ids = [state.order.id for state in decision.orders]
     assert ids == [f"{MESSAGE}-o1", f"{MESSAGE}-o2"]
@@ -68,7 +73,10 @@ def test_a_message_is_applied_if_any_of_its_commands_is() -> None:
     story = Story()
     story.placed()
 
-    assert story.hear(place(), place("A-2")).verdict.state is MessageState.APPLIED
+    assert (
+        story.hear(place(), place("A-2", product=ANOTHER)).verdict.state
+        is MessageState.APPLIED
+    )
 
 
 def test_a_message_without_commands_has_no_effect() -> None:
@@ -78,8 +86,14 @@ def test_a_message_without_commands_has_no_effect() -> None:
 @pytest.mark.parametrize(
     "commands",
     [
-        pytest.param((place("A-2"), change(patient=patient(sex="male"))), id="last"),
-        pytest.param((change(patient=patient(sex="male")), place("A-2")), id="first"),
+        pytest.param(
+            (place("A-2", product=ANOTHER), change(patient=patient(sex="male"))),
+            id="last",
+        ),
+        pytest.param(
+            (change(patient=patient(sex="male")), place("A-2", product=ANOTHER)),
+            id="first",
+        ),
     ],
 )
 def test_one_that_must_stop_discards_what_all_others_would_do(
@@ -128,7 +142,9 @@ def test_one_that_must_be_rejected_rejects_all() -> None:
     story = Story()
     story.placed()
 
-    decision = story.hear(place("A-2"), report("nobody", Status.ACCEPTED))
+    decision = story.hear(
+        place("A-2", product=ANOTHER), report("nobody", Status.ACCEPTED)
+    )
 
     assert decision.verdict.refusal is Refusal.CONTENT
     assert list(decision.orders) == []
@@ -157,7 +173,7 @@ def test_a_new_order_that_waits_with_others_is_an_alarm() -> None:
 
 def test_a_message_places_no_more_orders_than_its_deliveries_have_numbers() -> None:
     """Each is sent to its manufacturer and told to its site: twice 49 of 99."""
-    orders = [place(f"A-{n}") for n in range(50)]
+    orders = [place(f"A-{n}", patient=patient(mrn=mrn(f"{n:05}"))) for n in range(50)]
 
     assert len(Story().hear(*orders[:49]).tellings) == 98
     decision = Story().hear(*orders)
