@@ -16,7 +16,7 @@ ACK = Ack("AA", b"C-1", body=b"MSH|^~\\&|||||||ACK|M1|P|2.3\rMSA|AA|C-1\r")
 REUSED = "message.control_id_reused"
 
 
-class Gateway:
+class Kept:
     """Lists one order's deliveries, newest first, and shows one message."""
 
     def __init__(self, message: dict[str, Any] | None = None) -> None:
@@ -29,12 +29,15 @@ class Gateway:
         return self.message if row_id == "M1" else None
 
 
-def looks(gateway: Gateway, *keys: str) -> Looks:
+def looks(kept: Kept, *keys: str) -> Looks:
     """Look at a portal that acted on ``keys``."""
     book = Book(replace(HELIX, products=None), stopped())
     book.submit({"clientReference": "o", "product": {"code": "p"}, "patient": {}}, "")
     book.effects = [Effect("submit", "o", key) for key in keys]
-    portal, server = SimpleNamespace(book=book), SimpleNamespace(gateway=gateway)
+    portal, server = (
+        SimpleNamespace(book=book),
+        SimpleNamespace(gateway=SimpleNamespace(looks=kept)),
+    )
     return Looks(cast("Stage", SimpleNamespace(portal=portal, server=server)))
 
 
@@ -51,7 +54,7 @@ async def test_lanes_are_in_order_if_the_portal_did_all_that_was_delivered_in_or
     keys: list[str],
     in_order: bool,  # noqa: FBT001 - the expectation
 ) -> None:
-    assert (await looks(Gateway(), *keys).lanes_in_order())[0] is in_order
+    assert (await looks(Kept(), *keys).lanes_in_order())[0] is in_order
 
 
 @pytest.mark.parametrize(
@@ -67,4 +70,4 @@ async def test_a_message_is_held_if_that_very_message_is(
     message: dict[str, Any] | None,
     held: bool,  # noqa: FBT001 - the expectation
 ) -> None:
-    assert (await looks(Gateway(message)).held(ACK, REUSED))[0] is held
+    assert (await looks(Kept(message)).held(ACK, REUSED))[0] is held

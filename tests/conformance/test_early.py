@@ -12,10 +12,14 @@ from tests.conformance.scene import Scene, changed, heavier
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+OTHER = "TIL2H"
+"""The product of the second order: of one product a patient has one."""
+
+
 def both(scene: Scene, one: str, other: str, person: Person) -> bytes:
     """A message that changes two orders of one patient."""
     first = scene.st_elm.change_order(one, heavier(person))
-    second = scene.st_elm.change_order(other, heavier(person))
+    second = scene.st_elm.change_order(other, heavier(person), product=OTHER)
     orders = second[second.index(b"ORC|") :]
     return first + orders
 
@@ -69,13 +73,17 @@ async def test_a_message_about_two_orders_waits_for_both(
     ack = await scene.send("st_elm", both(scene, *numbers, person))
     early = await scene.message(ack)
     first, last = numbers[1 - later], numbers[later]
+    orders = {
+        numbers[0]: scene.st_elm.new_order(numbers[0], person),
+        numbers[1]: scene.st_elm.new_order(numbers[1], person, product=OTHER),
+    }
 
-    await scene.send("st_elm", scene.st_elm.new_order(first, person))
+    await scene.send("st_elm", orders[first])
     await scene.rests(first)
     assert await state(scene, early["id"]) == "waiting"
     assert await scene.done(first) == ["submit"]
 
-    await scene.send("st_elm", scene.st_elm.new_order(last, person))
+    await scene.send("st_elm", orders[last])
     for number in numbers:
         await scene.rests(number)
         assert await scene.done(number) == ["submit", "change"]
@@ -88,7 +96,7 @@ async def test_one_order_being_there_already_is_no_obstacle(scene: Scene) -> Non
     ack = await scene.send("st_elm", both(scene, placed.number, number, person))
     early = await scene.message(ack)
 
-    await scene.send("st_elm", scene.st_elm.new_order(number, person))
+    await scene.send("st_elm", scene.st_elm.new_order(number, person, product=OTHER))
 
     for each in (placed.number, number):
         await scene.rests(each)
@@ -100,7 +108,8 @@ async def test_an_order_that_waited_wakes_what_waits_for_it(scene: Scene) -> Non
     """A waits with B in it; C waits for B; A comes."""
     a, b, person = scene.number(), scene.number(), scene.person()
     await scene.send("st_elm", second_new(both(scene, a, b, person), b))
-    change = scene.st_elm.change_order(b, replace(person, weight_kg="88.8"))
+    weighed = replace(person, weight_kg="88.8")
+    change = scene.st_elm.change_order(b, weighed, product=OTHER)
     late = await scene.message(await scene.send("st_elm", change))
     assert not await scene.orders(b)
 

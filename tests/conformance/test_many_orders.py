@@ -1,7 +1,12 @@
 """More orders than one message may bring, and than may be told of at once."""
 
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
 from conformance.simulators.messages import Person
-from tests.conformance.scene import Scene, heavier
+from tests.conformance.scene import Scene, heavier, staged
 
 MOST = 49
 """Orders in one message."""
@@ -17,13 +22,41 @@ def numbers(scene: Scene, count: int) -> list[str]:
     return [scene.number() for _ in range(count)]
 
 
+def product(number: str) -> str:
+    """Name a product for each order: of one product a patient has one."""
+    return f"P{int(number[2:]) % 1000:03}"
+
+
+def widen(mappings: Path) -> None:
+    """Let the manufacturer make a thousand products, which its portal refuses."""
+    codes = [f"P{n:03}" for n in range(1000)]
+    with (mappings / "sites/st_elm/codes/products.csv").open("a") as table:
+        table.writelines(f"{code},HELIX-{code},\n" for code in codes)
+    with (mappings / "manufacturers/helix/routes.yaml").open("a") as routes:
+        routes.writelines(
+            f"  HELIX-{code}: {{ title: {code}, countries: [US] }}\n" for code in codes
+        )
+
+
+@pytest.fixture
+async def wide(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with staged(tmp_path, edit=widen) as scene:
+        yield scene
+
+
+def written(
+    write: Callable[..., bytes], placed: list[str], person: Person
+) -> list[bytes]:
+    return [write(number, person, product=product(number)) for number in placed]
+
+
 async def place(scene: Scene, person: Person, placed: list[str]) -> str:
-    orders = [scene.st_elm.new_order(number, person) for number in placed]
+    orders = written(scene.st_elm.new_order, placed, person)
     return (await scene.send("st_elm", several(orders))).code
 
 
-async def test_one_order_too_many_is_refused_with_all_others(own_scene: Scene) -> None:
-    scene, person = own_scene, own_scene.person()
+async def test_one_order_too_many_is_refused_with_all_others(wide: Scene) -> None:
+    scene, person = wide, wide.person()
 
     assert await place(scene, person, numbers(scene, MOST + 1)) == "CE"
 
@@ -33,10 +66,10 @@ async def test_one_order_too_many_is_refused_with_all_others(own_scene: Scene) -
 
 
 async def test_a_hundred_orders_of_one_patient_can_all_be_held(
-    own_scene: Scene,
+    wide: Scene,
 ) -> None:
     """A merge holds each of them, although the hospital is told of 99 at once."""
-    scene, person = own_scene, own_scene.person()
+    scene, person = wide, wide.person()
     placed = numbers(scene, 2 * MOST + 2)
     for some in (placed[:MOST], placed[MOST : 2 * MOST], placed[2 * MOST :]):
         assert await place(scene, person, some) == "CA"
@@ -51,14 +84,14 @@ async def test_a_hundred_orders_of_one_patient_can_all_be_held(
 
 
 async def test_what_causes_more_deliveries_than_have_numbers_waits_for_a_person(
-    own_scene: Scene,
+    wide: Scene,
 ) -> None:
     """49 new orders, each sent and told of, and 49 changes of others."""
-    scene, person = own_scene, own_scene.person()
+    scene, person = wide, wide.person()
     placed, fresh = numbers(scene, MOST), numbers(scene, MOST)
     await place(scene, person, placed)
-    orders = [scene.st_elm.new_order(n, person) for n in fresh]
-    changes = [scene.st_elm.change_order(n, heavier(person)) for n in placed]
+    orders = written(scene.st_elm.new_order, fresh, person)
+    changes = written(scene.st_elm.change_order, placed, heavier(person))
 
     ack = await scene.send("st_elm", several(orders + changes))
 

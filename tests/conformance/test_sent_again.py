@@ -99,3 +99,31 @@ async def test_a_second_number_for_an_order_waits_for_two_people(scene: Scene) -
     said = operate(scene, "messages", "release", held["id"], "--reason", "in a hurry")
     assert (said.status, said.out) == (1, "")
     assert "identity.hold" in said.err
+
+
+@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
+async def test_a_therapy_ordered_under_a_second_number_waits_for_a_person(
+    scene: Scene, hospital: str
+) -> None:
+    placed, _ = await scene.settled(hospital)
+    again, write = scene.number(), scene.writer(hospital).new_order
+    ack = await scene.send(hospital, write(again, placed.person))
+    held = await scene.message(ack)
+    assert [p["code"] for p in held["problems"]] == ["order.possible_replacement"]
+    assert not await scene.orders(again)
+
+    operate(scene, "messages", "release", held["id"], "--reason", "both wanted")
+
+    await scene.rests(again)
+    assert await scene.done(again) == ["submit"]
+
+
+@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
+async def test_a_padded_number_is_the_same_order(scene: Scene, hospital: str) -> None:
+    placed, _ = await scene.settled(hospital)
+    padded = scene.writer(hospital).new_order(f"{placed.number} ", placed.person)
+
+    row = await scene.message(await scene.send(hospital, padded))
+
+    assert row["state"] == "no_effect"
+    assert await scene.done(placed.number) == ["submit"]
