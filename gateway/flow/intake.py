@@ -212,9 +212,10 @@ def _keys(
     """Name what is looked up.
 
     Where control ids are not to be trusted, nothing but the very bytes tells a
-    resend from a second message that says the same.
+    resend from a second message that says the same. The head of a frame too large is
+    no message, and repeats none.
     """
-    if site is None:
+    if site is None or understood.verdict is TOO_LARGE:
         return Keys()
     dedup, digest = f"{site.name}|{header.sender}|{header.control_id}", header.digest
     if site.control_id == "untrusted":

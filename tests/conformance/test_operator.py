@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.simulators.ehr import Answer
+from gateway.app.cli import listing
 from gateway.core.effects import Alarm
 from gateway.core.problems import CATALOGUE
 from tests.conformance.desk import listed, operate
@@ -69,6 +70,21 @@ async def test_listings_are_filtered_and_paged(scene: Scene) -> None:
     assert cut == "The newest 2; --limit shows more.\n"
     (one,) = listed(scene, "deliveries", order=newest[0]["id"], destination=EHR)
     assert one["order_id"] == newest[0]["id"]
+
+
+async def test_a_machine_gets_every_row_and_a_person_the_newest(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MANY", 2)
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for _ in range(5):
+        await scene.settled()
+
+    for kind in ("messages", "orders", "deliveries"):
+        ids = [row["id"] for row in listed(scene, kind)]
+        stored = scene.sql(f"SELECT id FROM {kind} ORDER BY seq DESC")  # noqa: S608
+        assert ids == [row[0] for row in stored]
+        assert operate(scene, kind, "list").err == "The newest 2; --limit shows more.\n"
 
 
 async def test_what_is_listed_can_be_shown(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """Listings, newest first."""
 
 import base64
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,13 @@ from gateway.core.problems import CATALOGUE
 from gateway.core.verdict import MessageState
 from gateway.store.sqlite import Beside
 
-Limit = Annotated[int, typer.Option(min=1, help="At most this many rows.")]
+PAGE = 100
+MANY = 1000
+EVERY = -1  # SQLite's LIMIT for no limit
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, help="At most this many rows; all with --json, else 100."),
+]
 After = Annotated[str, typer.Option(help="Only rows older than this id.")]
 DeliveryState = Literal[
     "ready", "leased", "held", "delivered", "rejected", "dead", "superseded"
@@ -61,7 +68,7 @@ def list_messages(
     site: str = "",
     control_id: Annotated[str, typer.Option(help="MSH-10, exactly.")] = "",
     after: After = "",
-    limit: Limit = 100,
+    limit: Limit = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,21 +78,23 @@ def list_messages(
     """
     store = beside(data)
     _require_known(site, store, data)
-    rows = store.messages(
+    most = _most(limit, as_json=as_json)
+    rows = _pages(
+        store.messages,
+        most,
         state=state or "",
         site=site,
         control_id=control_id,
         after=after,
-        limit=limit + 1,
     )
-    print_rows(rows, MESSAGE_COLUMNS, limit, as_json=as_json)
+    print_rows(rows, MESSAGE_COLUMNS, most, as_json=as_json)
 
 
 def list_damage(
     raw: Annotated[
         bool, typer.Option("--raw", help="With a sample of the bytes, base64 (PHI).")
     ] = False,
-    limit: Limit = 100,
+    limit: Limit = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +105,8 @@ def list_damage(
     Example: baton messages damage --json --raw
     """
     store = beside(data)
-    rows = store.damage(limit=limit + 1)
+    most = _most(limit, as_json=as_json)
+    rows = store.damage(limit=_one_more(most))
     if raw:
         note_look(store, "damage.raw", "")
     for row in rows:
@@ -104,7 +114,7 @@ def list_damage(
         if raw:
             row["sample"] = base64.b64encode(sample).decode()
     columns = (*DAMAGE_COLUMNS, "sample") if raw else DAMAGE_COLUMNS
-    print_rows(rows, columns, limit, as_json=as_json)
+    print_rows(rows, columns, most, as_json=as_json)
 
 
 def list_orders(
@@ -112,7 +122,7 @@ def list_orders(
     site: str = "",
     placer_number: Annotated[str, typer.Option(help="ORC-2, exactly.")] = "",
     after: After = "",
-    limit: Limit = 100,
+    limit: Limit = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -122,14 +132,16 @@ def list_orders(
     """
     store = beside(data)
     _require_known(site, store, data)
-    rows = store.orders(
+    most = _most(limit, as_json=as_json)
+    rows = _pages(
+        store.orders,
+        most,
         status=status or "",
         site=site,
         placer_number=placer_number,
         after=after,
-        limit=limit + 1,
     )
-    print_rows(rows, ORDER_COLUMNS, limit, as_json=as_json)
+    print_rows(rows, ORDER_COLUMNS, most, as_json=as_json)
 
 
 def list_deliveries(
@@ -140,7 +152,7 @@ def list_deliveries(
         bool, typer.Option("--open", help="Only those still on their way.")
     ] = False,
     after: After = "",
-    limit: Limit = 100,
+    limit: Limit = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -148,20 +160,22 @@ def list_deliveries(
 
     Example: baton deliveries list --state held
     """
-    rows = beside(data).deliveries(
+    most = _most(limit, as_json=as_json)
+    rows = _pages(
+        beside(data).deliveries,
+        most,
         state=state or "",
         destination=destination,
         order_id=order,
         open_only=open_,
         after=after,
-        limit=limit + 1,
     )
-    print_rows(rows, DELIVERY_COLUMNS, limit, as_json=as_json)
+    print_rows(rows, DELIVERY_COLUMNS, most, as_json=as_json)
 
 
 def list_alarms(
     state: Literal["open", "closed", "all"] = "open",
-    limit: Limit = 100,
+    limit: Limit = None,
     data: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -170,19 +184,47 @@ def list_alarms(
     Example: baton alarms list --state all
     """
     wanted = "" if state == "all" else state
-    rows = beside(data).alarms(state=wanted, limit=limit + 1)
-    print_rows(map(_advised, rows), ALARM_COLUMNS, limit, as_json=as_json)
+    most = _most(limit, as_json=as_json)
+    rows = beside(data).alarms(state=wanted, limit=_one_more(most))
+    print_rows(map(_advised, rows), ALARM_COLUMNS, most, as_json=as_json)
 
 
 def list_log(
-    limit: Limit = 100, data: DataFolder = None, as_json: AsJson = False
+    limit: Limit = None, data: DataFolder = None, as_json: AsJson = False
 ) -> None:
     """List what people did to messages, deliveries and alarms, and why.
 
     Example: baton log --limit 20
     """
-    rows = beside(data).operator_log(limit=limit + 1)
-    print_rows(rows, LOG_COLUMNS, limit, as_json=as_json)
+    most = _most(limit, as_json=as_json)
+    rows = beside(data).operator_log(limit=_one_more(most))
+    print_rows(rows, LOG_COLUMNS, most, as_json=as_json)
+
+
+def _most(limit: int | None, *, as_json: bool) -> int | None:
+    """Return how many rows are wanted, ``None`` for all: a machine wants all."""
+    return limit or (None if as_json else PAGE)
+
+
+def _one_more(most: int | None) -> int:
+    """Ask for a row more than is shown, to know if there is one."""
+    return EVERY if most is None else most + 1
+
+
+def _pages(
+    listing: Callable[..., Sequence[dict[str, Any]]],
+    most: int | None,
+    *,
+    after: str,
+    **filters: Any,  # noqa: ANN401 - of each listing its own
+) -> Iterator[dict[str, Any]]:
+    """Read a listing page by page if all of it is wanted: it may be long."""
+    if most is not None:
+        yield from listing(limit=most + 1, after=after, **filters)
+        return
+    while rows := listing(limit=MANY, after=after, **filters):
+        yield from rows
+        after = rows[-1]["id"]
 
 
 def _advised(alarm: dict[str, Any]) -> dict[str, Any]:

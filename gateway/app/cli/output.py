@@ -1,6 +1,7 @@
 """How the command line speaks: JSON lines for machines, tables for people."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -42,20 +43,25 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
 def print_rows(
     rows: Iterable[Mapping[str, Any]],
     columns: Sequence[str],
-    limit: int,
+    limit: int | None,
     *,
     as_json: bool,
 ) -> None:
     """Print a listing; of more than ``limit`` rows, say that there are more."""
-    found = list(rows)
-    width = out.width if out.is_terminal else PIPED
+    coming = iter(rows)
+    shown = islice(coming, limit)
     if as_json:
-        for row in found[:limit]:
+        for row in shown:
             print_json(row)
-    elif found:
-        for line in table(found[:limit], columns, width):
-            typer.echo(line)
     else:
-        err.print("Nothing here.")
-    if len(found) > limit:
+        _print_table(list(shown), columns)
+    if next(coming, None) is not None:
         err.print(f"The newest {limit}; --limit shows more.", markup=False)
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    if not rows:
+        err.print("Nothing here.")
+        return
+    for line in table(rows, columns, out.width if out.is_terminal else PIPED):
+        typer.echo(line)
