@@ -1,0 +1,68 @@
+"""A number leads to one order: from a portal's word to the hold on both (G10)."""
+
+import pytest
+
+from tests.conformance.scene import Placed, Row, Scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def both_held(scene: Scene, *of: Placed) -> None:
+    """Return once each of these orders has an identity hold."""
+    for placed in of:
+        await scene.shows(placed.number, flag="hold.identity")
+
+
+async def newest_problem(scene: Scene) -> tuple[str, str]:
+    """Return the state and the first problem of the message that came last."""
+    newest = (await scene.rows("messages"))[0]
+    return newest["state"], newest["problems"][0]["code"]
+
+
+async def number_of(scene: Scene, order: Row) -> str:
+    """Return the number that the portal gave an order."""
+    shown = await scene.gateway.row("orders", order["id"])
+    assert shown is not None
+    number: str = shown["order"]["manufacturer_number"]
+    return number
+
+
+async def test_a_coi_that_another_patients_order_has_is_held_and_holds_both(
+    scene: Scene,
+) -> None:
+    (one, first), (other, second) = await scene.settled(), await scene.settled()
+    await scene.webhook(first["id"], "order.accepted", coi="COI-TWICE")
+
+    assert await scene.webhook(second["id"], "order.accepted", coi="COI-TWICE") == 202
+
+    await both_held(scene, one, other)
+    assert await newest_problem(scene) == ("held", "coi.in_use")
+    assert (await scene.order(other.number))["coi"] is None
+
+
+async def test_the_portals_number_of_another_order_is_held_and_holds_both(
+    scene: Scene,
+) -> None:
+    (one, first), (other, second) = await scene.settled(), await scene.settled()
+    taken = await number_of(scene, first)
+
+    assert await scene.webhook(second["id"], "order.accepted", reference=taken) == 202
+
+    await both_held(scene, one, other)
+    assert await newest_problem(scene) == ("held", "order.number_conflict")
+
+
+async def test_an_answer_with_the_number_of_another_order_holds_both(
+    scene: Scene,
+) -> None:
+    """A portal that forgot an order gives its number again."""
+    one, first = await scene.settled()
+    del scene.stage.portal.book.orders[first["id"]]
+
+    other, second = await scene.settled()
+
+    await both_held(scene, one, other)
+    assert await number_of(scene, first)
+    shown = await scene.gateway.row("orders", second["id"])
+    assert shown is not None
+    assert shown["order"].get("manufacturer_number") is None
