@@ -14,6 +14,8 @@ from conformance.simulators.portal_faults import Refuse
 from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
+    Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
@@ -80,6 +82,22 @@ async def test_a_revoked_token_is_renewed_and_the_order_sent_again() -> None:
     assert isinstance(shown, Delivered)
     assert helix.tokens.granted == 2
     assert helix.book.effects_of("o-2") == ["submit"]
+
+
+async def test_with_a_new_token_the_ledger_is_asked_again() -> None:
+    answers = iter(["", "identity.hold"])
+
+    async def check() -> str:
+        return next(answers)
+
+    async with PortalSimulator() as helix, sending(helix.url) as sender:
+        await sender.send(claim(key="k-1"))
+        helix.tokens.revoke()
+        shown = await sender.send(claim(key="k-2", order_id="o-2"), check)
+
+    assert shown == Guarded(Evidence("identity.hold"))
+    assert [seen.key for seen in helix.requests] == ["k-1", "k-2"]
+    assert helix.book.effects_of("o-2") == []
 
 
 async def test_many_refusals_cost_one_renewal() -> None:
