@@ -6,7 +6,7 @@ import resource
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from adapters.hl7v2 import charset
 from adapters.hl7v2.dialect import dialect
 from adapters.hl7v2.header import LONGEST_MSH, peek
-from gateway.app import http_door
+from gateway.app import http, http_door, server
 from gateway.app.http_door import MOST_OF_ONE
 from gateway.app.server import take_descriptors
 from gateway.app.telemetry import _Lines
@@ -24,8 +24,10 @@ from gateway.flow.intake import STRANGE, Intake
 from gateway.ports import LARGE
 from tests.conformance.scene import LONG_ENOUGH, Scene, changed, rewrite, staged
 from tests.conformance.wire import field, wired
+from tests.contract.mllp.peer import longer_than
 
 MIB = 1024 * 1024
+Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
@@ -199,6 +201,70 @@ async def test_a_second_request_without_an_end_is_closed_too(
     writer.close()
 
 
+async def test_half_a_request_sent_along_with_a_whole_one_is_closed_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the server's own patience with a silent connection, 5 s, is over."""
+    monkeypatch.setattr(http_door, "HEADER_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", scene.stage.server.http_port
+    )
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea")
+    assert b"alive" in await reader.readuntil(b"}")
+
+    async with asyncio.timeout(3):
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
+
+
+@asynccontextmanager
+async def reporting(scene: Scene) -> AsyncIterator[Talk]:
+    """Send the head of a webhook that promises a body of four bytes."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", scene.stage.server.http_port
+    )
+    writer.write(
+        b"POST /webhooks/helix HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+        b"webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,x\r\n\r\n"
+    )
+    yield reader, writer
+    writer.close()
+
+
+async def test_a_body_may_take_longer_than_a_head(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_door, "HEADER_SECONDS", 0.05)
+    async with reporting(scene) as (reader, writer):
+        await longer_than(0.05)
+        writer.write(b"none")
+
+        async with asyncio.timeout(5):
+            assert b" 401 " in await reader.readline()
+
+
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    async with reporting(scene) as (reader, _), asyncio.timeout(5):
+        assert b" 413 " in await reader.readline()
+
+
+async def test_more_connections_than_are_served_at_a_time_are_asked_to_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_REQUESTS", 2)
+    async with staged(tmp_path) as scene:
+        port = scene.stage.server.http_port
+        crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+
+        assert await health(scene) == 503
+        for _, each in crowd:
+            each.close()
+
+
 async def test_one_address_cannot_take_all_places(scene: Scene) -> None:
     port = scene.stage.server.http_port
     crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
@@ -210,9 +276,9 @@ async def test_one_address_cannot_take_all_places(scene: Scene) -> None:
 
     async with asyncio.timeout(5):
         assert b" 200 " in await reader.readline()
-    server = scene.stage.server._http
-    assert server is not None
-    assert len(server.server_state.connections) <= MOST_OF_ONE + 1
+    served = scene.stage.server._http
+    assert served is not None
+    assert len(served.server_state.connections) <= MOST_OF_ONE + 1
     for _, each in (*crowd, (reader, writer)):
         each.close()
     assert loop.is_running()
