@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+import trustme
 
 from adapters.portal_rest.sender import RestSender
 from conformance.simulators.portal import PortalSimulator
@@ -276,3 +278,14 @@ async def test_neither_token_nor_secret_is_ever_logged(
     tokens = helix.tokens._good
     assert len(tokens) == 2
     assert not [word for word in (*tokens, "a-secret-for") if word in said]
+
+
+async def test_a_desk_that_cannot_prove_who_it_is_hears_no_secret() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(tls)
+    desk = told(answer("200 OK", b'{"access_token":"t","token_type":"Bearer"}'))
+    async with listening(desk, tls=tls) as peer, sending(peer.url) as sender:
+        shown = await sender.send(claim())
+
+    assert shown == NotTaken(Evidence("token.unavailable"))
+    assert peer.requests == []
