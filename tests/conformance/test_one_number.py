@@ -1,8 +1,11 @@
 """A number leads to one order: from a portal's word to the hold on both (G10)."""
 
+from typing import Any
+
 import pytest
 
 from tests.conformance.scene import Placed, Row, Scene
+from tests.conformance.test_operator import operate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,6 +53,35 @@ async def test_the_portals_number_of_another_order_is_held_and_holds_both(
 
     await both_held(scene, one, other)
     assert await newest_problem(scene) == ("held", "order.number_conflict")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"coi": "COI-OTHER"}, "coi.conflict"),
+        ({"coi": "COI-TAKEN"}, "coi.in_use"),
+        ({"reference": "HX-OTHER"}, "order.number_conflict"),
+    ],
+    ids=["another COI", "a COI in use", "another number"],
+)
+async def test_what_is_held_for_its_number_takes_two_people(
+    scene: Scene, said: dict[str, Any], code: str
+) -> None:
+    _, order = await scene.settled()
+    _, taken = await scene.settled()
+    if code == "coi.in_use":
+        await scene.webhook(taken["id"], "order.accepted", coi="COI-TAKEN")
+    else:
+        await scene.webhook(order["id"], "order.accepted", coi=f"COI-OF-{code}")
+    await scene.webhook(order["id"], "order.scheduled", **said)
+    assert await newest_problem(scene) == ("held", code)
+    held = (await scene.rows("messages"))[0]["id"]
+
+    released = operate(scene, "messages", "release", held, "--reason", "in a hurry")
+
+    assert (released.status, released.out) == (1, "")
+    assert "identity.hold" in released.err
+    assert await newest_problem(scene) == ("held", code)
 
 
 async def test_an_answer_with_the_number_of_another_order_holds_both(
