@@ -180,9 +180,19 @@ async def test_a_merge_holds_the_order(scene: Scene, hospital: str) -> None:
     await scene.alarm("identity.merge", order["id"])
 
 
-async def test_nothing_identity_bearing_leaves_during_a_hold_but_a_cancel_does(
-    scene: Scene,
-) -> None:
+async def test_a_cancel_leaves_during_a_hold(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    merge = scene.st_elm.merge(scene.person(), placed.person.mrn)
+    await scene.send("st_elm", merge)
+
+    cancel = scene.st_elm.cancel_order(placed.number, placed.person)
+    await scene.send("st_elm", cancel)
+    await scene.shows(placed.number, status="cancelled", flag="hold.identity")
+
+    assert await scene.done(placed.number) == ["submit", "cancel"]
+
+
+async def test_nothing_identity_bearing_leaves_during_a_hold(scene: Scene) -> None:
     placed, _ = await scene.settled()
     writer = scene.st_elm
     await scene.send("st_elm", writer.merge(scene.person(), placed.person.mrn))
