@@ -14,7 +14,7 @@ import pytest
 from gateway.core.agreements import Patience
 from gateway.core.effects import Effects
 from gateway.delivery.outcome import Evidence, NotTaken, Outcome, Unknown
-from gateway.flow.dispatch import Dispatcher, Target
+from gateway.flow.dispatch import FRESH, Dispatcher, Target
 from gateway.flow.rules import Rules
 from gateway.notifier.local import LocalNotifier
 from gateway.ports import Check, Claim, unchecked
@@ -26,9 +26,13 @@ from tests.contract.store.builders import (
     MINUTE,
     NOON,
     PORTAL,
+    delivery,
     message,
+    placing,
+    therapy_order,
 )
 from tests.contract.store.dispatching import claim, put
+from tests.contract.store.test_store_leases import hold_identity
 
 SILENCE = Unknown(Evidence("http.timeout"))
 NO_ROAD = NotTaken(Evidence("connect.failed"))
@@ -150,3 +154,27 @@ async def test_what_a_report_has_proven_since_a_worker_died_is_not_sent(
     await attempted(store, [NOON + HOUR])
 
     assert await lane(store) == ("delivered", ["cancel"])
+
+
+@pytest.mark.parametrize(
+    ("passed", "found"),
+    [
+        (timedelta(), ""),
+        (FRESH, "identity.hold"),
+        (-timedelta(seconds=1), "identity.hold"),
+    ],
+    ids=["at once", "later", "the clock was set back"],
+)
+async def test_the_last_look_is_spared_right_after_the_claim_only(
+    store: AnyStore, passed: timedelta, found: str
+) -> None:
+    clock, order = Watch(), therapy_order()
+    sent = (delivery(order),)
+    await store.commit(message(placing(order, deliveries=sent)))
+    [claimed] = await claim(store)
+    check = dispatcher(store, clock)._check(claimed)
+    await hold_identity(store, order)
+
+    clock.time += passed
+
+    assert await check() == found
