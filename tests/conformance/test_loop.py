@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.simulators.portal_faults import Refuse, Reset, Slow
+from conformance.simulators.portal_faults import Garble, Refuse, Reset, Slow
 from tests.conformance.scene import Scene, heavier
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -93,6 +93,20 @@ async def test_a_refused_order_is_told_and_its_correction_submits_again(
     assert await scene.done(placed.number) == ["submit"]
     states = [row["state"] for row in await scene.deliveries(placed.number, PORTAL)]
     assert states == ["rejected", "delivered"]
+
+
+async def test_an_answer_about_another_order_is_not_believed(scene: Scene) -> None:
+    """The portal took something; which of the two it was, people find out."""
+    other = b'{"reference":"HX-900001","clientReference":"another"}'
+    scene.stage.portal.faults.next(Garble(other))
+    placed, _ = await scene.settled()
+
+    (submit,) = await scene.deliveries(placed.number, PORTAL)
+    await scene.alarm("delivery.answer_unreadable", submit["id"])
+    shown = await scene.gateway.row("orders", submit["order_id"])
+    assert shown is not None
+    assert shown["status"] == "submitted"
+    assert shown["order"].get("manufacturer_number") is None
 
 
 async def test_a_change_the_portal_refuses_is_told_as_such(scene: Scene) -> None:

@@ -94,6 +94,8 @@ async def test_an_answer_with_the_number_of_another_order_holds_both(
     other, second = await scene.settled()
 
     await both_held(scene, one, other)
+    (submit,) = await scene.deliveries(other.number, "portal:helix")
+    await scene.alarm("delivery.answer_unreadable", submit["id"])
     assert await number_of(scene, first)
     shown = await scene.gateway.row("orders", second["id"])
     assert shown is not None
