@@ -14,6 +14,7 @@ from typing import Final
 from adapters.hl7v2.keepalive import keep_alive
 from adapters.hl7v2.mllp import Block, MllpFramer, StreamLost, encode
 from gateway.core.errors import OutcomeUnknown, Unavailable
+from gateway.ports import Check, unchecked
 
 READ_SIZE: Final = 64 * 1024
 
@@ -35,6 +36,16 @@ class NotConnected(Unavailable):
     def __init__(self, evidence: str) -> None:
         super().__init__()
         self.evidence = evidence
+
+
+class Objected(Unavailable):
+    """Nothing was sent, because the last look found ``objection``."""
+
+    code = "mllp.objected"
+
+    def __init__(self, objection: str) -> None:
+        super().__init__()
+        self.objection = objection
 
 
 class NoAnswer(OutcomeUnknown):
@@ -93,18 +104,23 @@ class MllpClient:
         self._timeouts = timeouts
         self._socket: socket.socket | None = None
 
-    async def exchange(self, body: bytes) -> bytes:
+    async def exchange(self, body: bytes, check: Check = unchecked) -> bytes:
         """Send one HL7 text and return the text that answers it.
+
+        Args:
+            check: Asked when all that is left is to write.
 
         Raises:
             ValueError: ``body`` holds a framing byte; nothing was sent.
             NotConnected: Nothing was sent.
+            Objected: Nothing was sent.
             NoAnswer: Sent; no answer came in time.
             Garbled: Sent; what came cannot be read as an answer.
         """
         frame = encode(body)
         try:
             sock = await self._connected()
+            await _look(sock, check)
             rest = _begin(sock, frame)
             return await self._answer(sock, rest)
         except BaseException:
@@ -154,6 +170,15 @@ class MllpClient:
         if early or reply.overlong:
             self.close()
         return body
+
+
+async def _look(sock: socket.socket, check: Check) -> None:
+    """Ask ``check``; what the peer did or said meanwhile is no answer."""
+    objection = await check()
+    if objection:
+        raise Objected(objection)
+    if not _quiet(sock):
+        raise NotConnected("mllp.unreachable")
 
 
 class _Reply:

@@ -12,7 +12,14 @@ from types import MappingProxyType
 from typing import Final
 
 from adapters.hl7v2.ack import CODES, Reply, parse_answer
-from adapters.hl7v2.client import Garbled, MllpClient, NoAnswer, NotConnected, Timeouts
+from adapters.hl7v2.client import (
+    Garbled,
+    MllpClient,
+    NoAnswer,
+    NotConnected,
+    Objected,
+    Timeouts,
+)
 from gateway.delivery.outcome import (
     Delivered,
     Evidence,
@@ -86,19 +93,18 @@ class MllpSender:
         The body is a whole message whose MSH-10 is ``claim.delivery_id``.
         """
         async with self._turn:
-            objection = await check()
-            if objection:
-                return Guarded(Evidence(objection))
-            return await self._attempt(claim)
+            return await self._attempt(claim, check)
 
     async def close(self) -> None:
         """Close the connection, once the attempt under way has ended."""
         async with self._turn:
             self._client.close()
 
-    async def _attempt(self, claim: Claim) -> Outcome:
+    async def _attempt(self, claim: Claim, check: Check) -> Outcome:
         try:
-            body = await self._client.exchange(claim.body)
+            body = await self._client.exchange(claim.body, check)
+        except Objected as objected:
+            return Guarded(Evidence(objected.objection))
         except NotConnected as nothing_sent:
             return NotTaken(Evidence(nothing_sent.evidence))
         except NoAnswer as silence:

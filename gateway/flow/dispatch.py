@@ -249,8 +249,8 @@ class Dispatcher:
         claimed = self._clock.now()
 
         async def check() -> str:
-            if self._clock.now() - claimed < FRESH:
-                return ""
+            if timedelta() <= self._clock.now() - claimed < FRESH:
+                return ""  # a clock that was set back tells nothing
             try:
                 return await self._store.guard(claim.delivery_id, claim.lease)
             except Unavailable:

@@ -7,7 +7,6 @@ deduplicated, decided and stored in one transaction; only then is it answered.
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -74,8 +73,11 @@ class Intake:
         return await self._take(body, peer, None)
 
     async def receive_oversize(self, head: bytes, peer: Peer) -> Answer:
-        """Refuse a frame over the size limit; its ``head`` is kept as evidence."""
-        return replace(await self._take(head, peer, TOO_LARGE), close=True)
+        """Refuse a frame over the size limit; its ``head`` is kept as evidence.
+
+        Whoever framed it ends the connection: no later boundary can be trusted.
+        """
+        return await self._take(head, peer, TOO_LARGE)
 
     async def _take(self, body: bytes, peer: Peer, ended: Verdict | None) -> Answer:
         now = self._clock.now()
@@ -161,7 +163,7 @@ class Intake:
         try:
             receipt = await self._store.commit(work)
         except Unavailable:
-            return replace(work.answer(NO_STORE), close=True)
+            return work.answer(NO_STORE)
         except OutcomeUnknown:
             return SILENCE
         finally:

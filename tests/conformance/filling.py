@@ -10,13 +10,16 @@ import apsw
 class FillingDisk(apsw.VFS):
     """The system's own disk until it is ``full``: then every write fails.
 
+    While it is ``unsure`` it takes what is written, and does not say whether it
+    kept it: every flush fails.
+
     While it is registered, all databases of this process lie on it. ``refused``
     counts the writes that failed.
     """
 
     def __init__(self) -> None:
         super().__init__("filling", "unix", makedefault=True)
-        self.full = False
+        self.full = self.unsure = False
         self.refused = 0
 
     def xOpen(  # noqa: N802 - SQLite's name
@@ -41,3 +44,8 @@ class _File(apsw.VFSFile):
             self._disk.refused += 1
             raise apsw.FullError
         super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+        if self._disk.unsure:
+            raise apsw.IOError
+        super().xSync(flags)

@@ -52,6 +52,23 @@ async def test_an_order_for_a_closed_manufacturer_is_to_be_sent_again_later(
     assert "manufacturer.paused" not in {alarm["code"] for alarm in open_now}
 
 
+async def test_a_site_with_a_broken_file_is_paused_until_it_is_mended(
+    scene: Scene,
+) -> None:
+    with broken(scene, "sites/st_elm/order.yaml", "tree:"):
+        await scene.restart()
+        refused, other = await scene.place(), await scene.place("rheintal")
+        await scene.alarm("site.paused", "st_elm")
+    await scene.restart()
+    again = await scene.place()
+
+    row = await scene.message(refused.ack)
+    assert (refused.ack.code, row["problems"][0]["code"]) == ("CE", "site.paused")
+    assert (other.ack.code, again.ack.code) == ("AA", "CA")
+    open_now = await scene.rows("alarms", state="open")
+    assert "site.paused" not in {alarm["code"] for alarm in open_now}
+
+
 async def test_a_closed_manufacturer_is_asked_to_report_again_later(
     scene: Scene,
 ) -> None:

@@ -43,7 +43,7 @@ async def scene(
     monkeypatch.setattr(door, "LOOK_EVERY", 0.05)
     async with staged(tmp_path) as scene:
         yield scene
-        disk.full = False
+        disk.full = disk.unsure = False
 
 
 def order(scene: Scene, hospital: str) -> tuple[bytes, str]:
@@ -95,6 +95,25 @@ async def test_a_message_is_refused_and_the_connection_closed(
     assert (refusal.code, refusal.conditions) == REFUSED[hospital]
     assert refusal.control_id == message.split(b"|")[9]
     assert await scene.orders(number) == []
+
+
+@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
+async def test_where_nobody_knows_whether_it_was_stored_nothing_is_said(
+    scene: Scene, disk: FillingDisk, hospital: str
+) -> None:
+    """The hospital asks again, and hears then what became of it."""
+    message, number = order(scene, hospital)
+    disk.unsure = True
+    async with calling(scene.stage.server.mllp_port) as line:
+        line.send(framed(message))
+        assert await line.answer() is None
+    disk.unsure = False
+
+    await scene.sees(lambda: ready(scene))
+
+    assert await code_for(scene, message) == ACCEPTED[hospital]
+    await scene.rests(number)
+    assert await scene.done(number) == ["submit"]
 
 
 async def test_nobody_new_is_let_in_while_it_is_full(

@@ -5,8 +5,6 @@ from dataclasses import replace
 import pytest
 
 from conformance.simulators.messages import Person
-from gateway.core.decide import Decision
-from gateway.flow import waking
 from tests.conformance.scene import Scene, changed, heavier
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -137,24 +135,3 @@ async def test_an_early_message_for_somebody_else_is_held_and_its_order_too(
     assert await state(scene, (await scene.message(ack))["id"]) == "applied"
     await scene.rests(number)
     assert await scene.done(number) == []
-
-
-async def test_an_early_message_that_fails_here_holds_up_no_order(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    number, person = scene.number(), scene.person()
-    change = scene.st_elm.change_order(number, heavier(person))
-    early = await scene.message(await scene.send("st_elm", change))
-    monkeypatch.setattr(waking, "decide", _failing)
-
-    ack = await scene.send("st_elm", scene.st_elm.new_order(number, person))
-
-    assert ack.code == "CA"
-    await scene.rests(number)
-    assert await scene.done(number) == ["submit"]
-    held = await scene.message_by_id(early["id"])
-    assert (held["state"], held["problems"][0]["code"]) == ("held", "message.failed")
-
-
-def _failing(*_: object) -> Decision:
-    raise RuntimeError

@@ -6,7 +6,7 @@ import resource
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,20 @@ import pytest
 from adapters.hl7v2 import charset
 from adapters.hl7v2.dialect import dialect
 from adapters.hl7v2.header import LONGEST_MSH, peek
-from gateway.app import http_door
+from gateway.app import http, http_door, server
 from gateway.app.http_door import MOST_OF_ONE
 from gateway.app.server import take_descriptors
 from gateway.app.telemetry import _Lines
 from gateway.flow.intake import STRANGE, Intake
+from gateway.flow.understand import Understood, understand_report
+from gateway.mapping.profile import Portal
 from gateway.ports import LARGE
 from tests.conformance.scene import LONG_ENOUGH, Scene, changed, rewrite, staged
 from tests.conformance.wire import field, wired
+from tests.contract.mllp.peer import longer_than
 
 MIB = 1024 * 1024
+Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
@@ -68,10 +72,10 @@ async def test_a_large_message_holds_up_nobody(
     """It is read beside the loop; a short one, sent later, is answered before it."""
     short_answered, read = threading.Event(), Intake._read
 
-    def slowly(intake: Intake, body: bytes, *more: Any) -> object:  # noqa: ANN401 - passed on
+    def slowly(door: Intake, body: bytes, *more: Any) -> object:  # noqa: ANN401 - passed on
         if len(body) > LARGE:
             assert short_answered.wait(LONG_ENOUGH)
-        return read(intake, body, *more)
+        return read(door, body, *more)
 
     monkeypatch.setattr(Intake, "_read", slowly)
     large = scene.st_elm.new_order("L1", scene.person()) + b"NTE|2||" + LARGE * b"x"
@@ -85,6 +89,47 @@ async def test_a_large_message_holds_up_nobody(
         (answer,) = await one.answers(1)
 
     assert field(answer, "MSA", 1) == b"CE"  # a note may not be that long
+
+
+async def test_a_large_webhook_holds_up_nobody(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read beside the loop, too."""
+    short_answered = threading.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def slowly(portal: Portal, body: bytes) -> Understood:
+        loop.call_soon_threadsafe(begun.set)
+        assert short_answered.wait(LONG_ENOUGH)
+        return understand_report(portal, body)
+
+    _, order = await scene.settled()
+    monkeypatch.setattr("gateway.flow.intake.understand_report", slowly)
+    large = scene.webhook(order["id"], "order.accepted", notes=LARGE * "x")
+    reported = asyncio.create_task(large)
+    async with asyncio.timeout(LONG_ENOUGH):
+        await begun.wait()
+
+    placed = await scene.place()
+    short_answered.set()
+
+    assert placed.ack.code == "CA"
+    assert await reported == 202
+
+
+async def test_what_fails_while_it_is_read_is_kept_and_held(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> Understood:
+        raise RuntimeError
+
+    monkeypatch.setattr("gateway.flow.intake.understand", failing)
+
+    placed = await scene.place()
+
+    row = await scene.message(placed.ack)
+    assert (placed.ack.code, row["state"]) == ("CA", "held")
+    assert row["problems"][0]["code"] == "message.failed"
 
 
 async def test_more_repetitions_than_any_patient_has_are_refused(scene: Scene) -> None:
@@ -199,6 +244,79 @@ async def test_a_second_request_without_an_end_is_closed_too(
     writer.close()
 
 
+async def test_half_a_request_sent_along_with_a_whole_one_is_closed_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the server's own patience with a silent connection, 5 s, is over."""
+    monkeypatch.setattr(http_door, "HEADER_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", scene.stage.server.http_port
+    )
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea")
+    assert b"alive" in await reader.readuntil(b"}")
+
+    async with asyncio.timeout(3):
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
+
+
+@asynccontextmanager
+async def reporting(scene: Scene, size: int = 4) -> AsyncIterator[Talk]:
+    """Send the head of a webhook that promises a body of ``size`` bytes."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", scene.stage.server.http_port
+    )
+    writer.write(
+        b"POST /webhooks/helix HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % size
+        + b"webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,x\r\n\r\n"
+    )
+    yield reader, writer
+    writer.close()
+
+
+async def test_a_body_may_take_longer_than_a_head(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_door, "HEADER_SECONDS", 0.05)
+    async with reporting(scene) as (reader, writer):
+        await longer_than(0.05)
+        writer.write(b"none")
+
+        async with asyncio.timeout(5):
+            assert b" 401 " in await reader.readline()
+
+
+async def test_a_webhook_over_the_limit_is_not_read(
+    scene: Scene,
+) -> None:
+    async with reporting(scene, MIB + 1) as (reader, writer), asyncio.timeout(5):
+        writer.write((MIB + 1) * b"x")
+
+        assert b" 413 " in await reader.readline()
+
+
+async def test_a_body_that_does_not_come_is_waited_for_no_longer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    async with reporting(scene) as (reader, _), asyncio.timeout(5):
+        assert b" 413 " in await reader.readline()
+
+
+async def test_more_connections_than_are_served_at_a_time_are_asked_to_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_REQUESTS", 2)
+    async with staged(tmp_path) as scene:
+        port = scene.stage.server.http_port
+        crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+
+        assert await health(scene) == 503
+        for _, each in crowd:
+            each.close()
+
+
 async def test_one_address_cannot_take_all_places(scene: Scene) -> None:
     port = scene.stage.server.http_port
     crowd = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
@@ -210,9 +328,9 @@ async def test_one_address_cannot_take_all_places(scene: Scene) -> None:
 
     async with asyncio.timeout(5):
         assert b" 200 " in await reader.readline()
-    server = scene.stage.server._http
-    assert server is not None
-    assert len(server.server_state.connections) <= MOST_OF_ONE + 1
+    served = scene.stage.server._http
+    assert served is not None
+    assert len(served.server_state.connections) <= MOST_OF_ONE + 1
     for _, each in (*crowd, (reader, writer)):
         each.close()
     assert loop.is_running()

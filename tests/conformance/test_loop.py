@@ -180,9 +180,19 @@ async def test_a_merge_holds_the_order(scene: Scene, hospital: str) -> None:
     await scene.alarm("identity.merge", order["id"])
 
 
-async def test_nothing_identity_bearing_leaves_during_a_hold_but_a_cancel_does(
-    scene: Scene,
-) -> None:
+async def test_a_cancel_leaves_during_a_hold(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    merge = scene.st_elm.merge(scene.person(), placed.person.mrn)
+    await scene.send("st_elm", merge)
+
+    cancel = scene.st_elm.cancel_order(placed.number, placed.person)
+    await scene.send("st_elm", cancel)
+    await scene.shows(placed.number, status="cancelled", flag="hold.identity")
+
+    assert await scene.done(placed.number) == ["submit", "cancel"]
+
+
+async def test_nothing_identity_bearing_leaves_during_a_hold(scene: Scene) -> None:
     placed, _ = await scene.settled()
     writer = scene.st_elm
     await scene.send("st_elm", writer.merge(scene.person(), placed.person.mrn))
@@ -302,6 +312,33 @@ async def test_a_report_settles_a_submission_in_doubt(scene: Scene) -> None:
     await scene.rests(placed.number)
     assert await scene.requests(placed.number) == ["submit", "change"]
     assert await scene.done(placed.number) == ["submit", "change"]
+
+
+async def test_an_undated_report_settles_no_second_submission(scene: Scene) -> None:
+    """It may speak of the first, which was refused (ADR 0013)."""
+    portal = scene.stage.portal
+    portal.faults.next(Refuse(422, "validation.failed"))
+    placed, order = await scene.settled()
+    portal.faults.next(Reset("unanswered"))
+    change = scene.st_elm.change_order(placed.number, heavier(placed.person))
+    await scene.send("st_elm", change)
+
+    async def in_doubt() -> bool:
+        submits = await scene.deliveries(placed.number, PORTAL)
+        return [s["state"] for s in submits] == ["rejected", "ready"] and (
+            submits[1]["attempts"] == 1
+        )
+
+    await scene.sees(in_doubt)
+    undated = b'{"type":"order.acknowledged","data":{"clientReference":"%b"}}'
+    body = undated % order["id"].encode()
+    assert await scene.webhook(order["id"], "order.acknowledged", body=body) == 202
+
+    again = (await scene.deliveries(placed.number, PORTAL))[1]
+    assert again["state"] == "ready"
+    await scene.rests(placed.number)
+    assert await scene.requests(placed.number) == ["submit", "submit"]
+    assert await scene.done(placed.number) == ["submit"]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from conformance.simulators.portal_faults import (
     Slow,
     Vanish,
 )
-from gateway.delivery.outcome import Delivered, NotTaken, Outcome, Unknown
+from gateway.delivery.outcome import Delivered, NotTaken, Outcome, Rejected, Unknown
 from tests.contract.sending import HURRIED, sending
 from tests.unit.portal_rest.examples import CREDENTIALS, claim, portal
 
@@ -72,3 +73,19 @@ async def test_a_request_still_being_worked_on_was_not_taken_again() -> None:
     assert isinstance(second, NotTaken)
     assert isinstance(settled, Delivered)
     assert helix.book.effects_of("o-1") == ["submit"]
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [({}, Rejected), ({"uncertain": True}, Unknown), ({"lapsed": True}, Unknown)],
+    ids=["the first", "after an unclear end", "after a worker died"],
+)
+async def test_only_of_a_first_request_is_a_refusal_a_refusal(
+    before: dict[str, Any], shown: type[Outcome]
+) -> None:
+    """One that was taken may be why its repeat is refused (ADR 0013)."""
+    async with PortalSimulator() as helix, sending(helix.url, portal()) as sender:
+        helix.faults.next(Refuse(409, "order.exists"))
+        found = await sender.send(replace(claim(), **before))
+
+    assert type(found) is shown

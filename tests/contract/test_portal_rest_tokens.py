@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+import trustme
 
 from adapters.portal_rest.sender import RestSender
 from conformance.simulators.portal import PortalSimulator
@@ -14,6 +16,8 @@ from conformance.simulators.portal_faults import Refuse
 from gateway.delivery.outcome import (
     Delivered,
     DestinationFault,
+    Evidence,
+    Guarded,
     NotTaken,
     Outcome,
     Rejected,
@@ -80,6 +84,22 @@ async def test_a_revoked_token_is_renewed_and_the_order_sent_again() -> None:
     assert isinstance(shown, Delivered)
     assert helix.tokens.granted == 2
     assert helix.book.effects_of("o-2") == ["submit"]
+
+
+async def test_with_a_new_token_the_ledger_is_asked_again() -> None:
+    answers = iter(["", "identity.hold"])
+
+    async def check() -> str:
+        return next(answers)
+
+    async with PortalSimulator() as helix, sending(helix.url) as sender:
+        await sender.send(claim(key="k-1"))
+        helix.tokens.revoke()
+        shown = await sender.send(claim(key="k-2", order_id="o-2"), check)
+
+    assert shown == Guarded(Evidence("identity.hold"))
+    assert [seen.key for seen in helix.requests] == ["k-1", "k-2"]
+    assert helix.book.effects_of("o-2") == []
 
 
 async def test_many_refusals_cost_one_renewal() -> None:
@@ -258,3 +278,14 @@ async def test_neither_token_nor_secret_is_ever_logged(
     tokens = helix.tokens._good
     assert len(tokens) == 2
     assert not [word for word in (*tokens, "a-secret-for") if word in said]
+
+
+async def test_a_desk_that_cannot_prove_who_it_is_hears_no_secret() -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(tls)
+    desk = told(answer("200 OK", b'{"access_token":"t","token_type":"Bearer"}'))
+    async with listening(desk, tls=tls) as peer, sending(peer.url) as sender:
+        shown = await sender.send(claim())
+
+    assert shown == NotTaken(Evidence("token.unavailable"))
+    assert peer.requests == []

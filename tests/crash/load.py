@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from conformance.simulators.ehr import EhrSender, NoAnswer, WrongAnswer
-from conformance.simulators.messages import synthetic
+from conformance.simulators.messages import Person, synthetic
 from conformance.simulators.st_elm import StElm
 
 
@@ -56,13 +56,18 @@ class Load:
             count = 0
             while not self._stopping:
                 count += 1
-                await self._one_order(sender, writer, f"K{n}-{count}", chance)
+                person = synthetic(n * 1_000_000 + count)  # of one product one has one
+                await self._one_order(sender, writer, f"K{n}-{count}", person, chance)
                 await asyncio.sleep(self._pause)
 
     async def _one_order(
-        self, sender: EhrSender, writer: StElm, number: str, chance: random.Random
+        self,
+        sender: EhrSender,
+        writer: StElm,
+        number: str,
+        person: Person,
+        chance: random.Random,
     ) -> None:
-        person = synthetic(chance.randrange(10**6))
         heavier = replace(person, weight_kg="150.5")
         steps = [("submit", writer.new_order(number, person))]
         if chance.random() < 0.5:

@@ -14,7 +14,7 @@ import apsw
 import orjson
 
 from gateway.core.effects import Alarm
-from gateway.core.errors import Problem, Unavailable
+from gateway.core.errors import Misconfigured, Problem, Unavailable
 from gateway.core.order import order_json
 from gateway.store.audit import Audit
 from gateway.store.sqlite import shapes
@@ -279,7 +279,7 @@ class Queries:
     @contextmanager
     def _connected(self) -> Iterator[apsw.Connection]:
         """Open one consistent state of the database for reading."""
-        db = self._connect()
+        db = self._opened()
         try:
             db.pragma("query_only", True)  # noqa: FBT003 - the pragma's value
             db.execute("BEGIN")
@@ -289,3 +289,10 @@ class Queries:
             raise Unavailable(problem) from None
         finally:
             db.close(force=True)
+
+    def _opened(self) -> apsw.Connection:
+        """Open the database; what stops a start is here a failure that may pass."""
+        try:
+            return self._connect()
+        except Misconfigured as error:
+            raise Unavailable(*error.problems) from None

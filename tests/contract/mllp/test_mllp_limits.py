@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from adapters.hl7v2.limits import Limits
-from gateway.ports import LARGE
+from gateway.core.verdict import Answer
+from gateway.ports import LARGE, Peer
 from tests.contract.mllp.peer import (
     Desk,
     Talker,
@@ -293,3 +295,22 @@ async def test_behind_a_large_message_the_next_one_waits() -> None:
 
         decision.set_result(accept(b"1"))
         assert await talker.read(22) == b"\x0bMSA|AA|1\x1c\r\x0bMSA|AA|2\x1c\r"
+
+
+class Lenient(Desk):
+    """Answers what is too large as if the connection could go on."""
+
+    async def receive_oversize(self, head: bytes, peer: Peer) -> Answer:
+        return replace(await super().receive_oversize(head, peer), close=False)
+
+
+async def test_a_frame_too_large_ends_the_connection_whatever_its_answer_says() -> None:
+    """Nobody knows where the next frame begins."""
+    desk = Lenient()
+    async with listening(desk, Limits(frame=10)) as (_, connect):
+        talker = await connect()
+        await talker.send(b"\x0bMSH|" + 10 * b"1" + b"\x1c\r\x0bMSH|2\x1c\r")
+
+        assert await talker.rest() == b"\x0bMSA|AR|big\x1c\r"
+        await desk.happened("mllp.block_too_large")
+    assert desk.bodies == []

@@ -50,6 +50,20 @@ async def test_a_message_that_waits_for_its_order_is_counted_once(
     assert await conditions(store) == [("message.waits_long", work.id, 1)]
 
 
+async def test_one_that_joins_those_that_wait_is_not_counted_for_them(
+    store: AnyStore,
+) -> None:
+    first, second = message(EARLY), message(EARLY)
+    await store.commit(first)
+    await conditions(store)
+    await store.commit(second)
+
+    assert {(subject, count) for _, subject, count in await conditions(store)} == {
+        (first.id, 1),
+        (second.id, 1),
+    }
+
+
 async def test_the_alarm_closes_when_the_order_has_come(store: AnyStore) -> None:
     work = message(EARLY)
     await store.commit(work)
@@ -125,3 +139,19 @@ async def test_a_destination_that_takes_something_has_no_fault(
     await store.settle(report(claim), Done())
 
     assert store.queries.alarms(state="open") == []
+
+
+async def test_a_fault_goes_on_until_the_destination_takes_something(
+    store: AnyStore,
+) -> None:
+    await ordered(store)
+    for outcome in ("fault", "not_taken", "unknown"):
+        [claim] = await store.claim(PORTAL, now=NOON, until=NOON + DAY, limit=1)
+        await store.settle(report(claim, outcome), RetryAt(NOON, "http.401"))
+
+    [alarm] = store.queries.alarms(state="open")
+    assert (alarm["code"], alarm["subject"], alarm["count"]) == (
+        "destination.fault",
+        PORTAL,
+        1,
+    )

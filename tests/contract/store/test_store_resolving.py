@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from gateway.core.effects import Sequel
+from gateway.core.effects import Effects, Sequel, View
 from gateway.core.errors import NotAllowed
 from gateway.delivery.policy import Done, GiveUp, Hold, NextStep
 from gateway.ports import Claim
@@ -13,6 +13,7 @@ from tests.contract.store.builders import (
     HOUR,
     MINUTE,
     NOON,
+    NOTHING,
     PORTAL,
     SIGNED,
     codes,
@@ -200,3 +201,34 @@ async def test_what_a_person_did_is_in_the_log(
             "detail": {"from": "held", "to": "delivered"},
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("step", "found", "hears"),
+    [
+        (UNKNOWN, "rejected", True),
+        (GiveUp("http.500", certain=False), "rejected", True),
+        (GiveUp("http.500", certain=True), "rejected", False),
+        (GiveUp("http.500", certain=True), "delivered", True),
+        (GiveUp("http.500", certain=True), "ready", True),
+        (UNKNOWN, "ready", False),
+    ],
+)
+async def test_an_order_hears_of_a_finding_what_it_did_not_hear_before(
+    store: AnyStore,
+    desk: AnyBeside,
+    step: NextStep,
+    found: Literal["delivered", "rejected", "ready"],
+    hears: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Of what was given up for certain it knows that it came to nothing."""
+    stuck = await attempted(store, step)
+    heard: list[View] = []
+
+    def decide(view: View) -> Effects:
+        heard.append(view)
+        return NOTHING
+
+    desk.resolve(stuck.delivery_id, as_=found, sequel=Sequel(decide), **SIGNED)
+
+    assert bool(heard) is hears

@@ -235,3 +235,30 @@ async def test_a_cancellation_behind_what_is_held_is_an_alarm(
 
     raised = {(a["code"], a["subject"]) for a in store.queries.alarms(state="open")}
     assert (("order.cancel_blocked", ORDER.id) in raised) is blocked
+
+
+async def test_a_change_behind_what_is_held_is_no_alarm_of_a_cancellation(
+    store: AnyStore,
+) -> None:
+    claimed = await claimed_submit(store)
+    await store.settle(report(claimed, "unknown"), Hold("delivery.outcome_unknown"))
+
+    change = (delivery(ORDER, "change"),)
+    await store.commit(message(Effects(APPLIED, ACCEPTED, deliveries=change)))
+
+    [alarm] = store.queries.alarms(state="open")
+    assert alarm["code"] == "delivery.outcome_unknown"
+
+
+async def test_what_waits_for_a_person_is_not_settled_by_a_report(
+    store: AnyStore,
+) -> None:
+    """The report shows that it arrived, and not for whom."""
+    claimed = await claimed_submit(store)
+    await store.settle(report(claimed, "unknown"), RetryAt(NOON, "http.500"))
+    [again] = await claim(store)
+    await store.settle(report(again, "guarded"), Hold("identity.hold"))
+
+    await store.commit(message(reports(f"{claimed.lane}:submit")))
+
+    assert state(store, claimed) == "held"

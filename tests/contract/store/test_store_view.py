@@ -251,6 +251,19 @@ async def test_an_early_message_is_shown_to_the_order_it_waits_for(
     ]
 
 
+async def test_who_waits_for_different_orders_is_shown_in_the_order_they_came(
+    store: AnyStore,
+) -> None:
+    one, other = (key_of(therapy_order(f"ORDER-o{n}")) for n in (1, 2))
+    works = [message(waiting_for(waits_for(key))) for key in (one, other, one)]
+    for work in works:
+        await store.commit(work)
+
+    view = await seen(store, orders=(one, other))
+
+    assert [w.message_id for w in view.waiting] == [work.id for work in works]
+
+
 async def test_a_message_that_waits_for_two_is_shown_once(store: AnyStore) -> None:
     keys = tuple(key_of(therapy_order(f"ORDER-o{n}")) for n in (1, 2))
     early = message(waiting_for(*map(waits_for, keys)))

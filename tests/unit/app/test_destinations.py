@@ -1,7 +1,11 @@
 """Destinations: what is made of the settings, and what is said of the others."""
 
+from datetime import timedelta
+
 import pytest
 
+from adapters.hl7v2.client import Timeouts
+from adapters.portal_rest.auth import LONGEST
 from conformance.demo.stage import WEBHOOK_SECRET
 from gateway.app.destinations import Destinations
 from gateway.app.settings import packaged_mappings
@@ -65,3 +69,17 @@ def test_a_broken_setting_stops_the_start_with_all_that_is_wrong() -> None:
         Problem("settings.not_a_webhook_secret", "BATON_HELIX_WEBHOOK_SECRET"),
         Problem("settings.not_an_endpoint", "BATON_ST_ELM_EHR"),
     ]
+
+
+def test_a_lease_outlasts_all_that_one_attempt_may_take() -> None:
+    """Or a second worker would send what the first is still sending."""
+    leases = {target.destination: target.lease for target in made().targets}
+    catalog = Parts().load(packaged_mappings())
+    portal = catalog.portals["helix"]
+    back = catalog.sites["st_elm"].status_back
+    assert back is not None
+
+    request = portal.connect_timeout + portal.read_timeout
+    token = timedelta(seconds=LONGEST)
+    assert leases["portal:helix"] > 2 * (token + request)
+    assert leases["ehr:st_elm"] > Timeouts().connect + back.answer_timeout

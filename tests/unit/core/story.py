@@ -19,6 +19,7 @@ from gateway.core.commands import (
     UpdatePatient,
 )
 from gateway.core.decide import Circumstances, Decision, Ending, conclude, decide
+from gateway.core.decide.again import send_again
 from gateway.core.decide.book import Destination
 from gateway.core.decide.orders import key_of
 from gateway.core.effects import LedgerEntry, OrderState, View
@@ -92,6 +93,13 @@ class Story:
                 self.view(),
                 where,
             )
+        )
+
+    def send_again(self, operation: str, order_id: str) -> Decision:
+        """Decide that a person has a delivery sent again that was given up."""
+        where = self._speaking("baton", ())
+        return self._keep(
+            send_again(operation, order_id, "by hand", self.view(), where)
         )
 
     def view(self, identifiers: frozenset[Identifier] = frozenset()) -> View:

@@ -202,3 +202,12 @@ def test_equal_bodies_have_different_commitments() -> None:
     one, two = (event(n, GENESIS, b"positive") for n in (1, 2))
 
     assert one.commitment != two.commitment
+
+
+def test_a_number_left_out_is_found_although_every_hash_fits() -> None:
+    """As if a writer had counted wrongly, or somebody begun a ledger in its middle."""
+    first = event(1, GENESIS, {})
+    third = event(3, first.hash, {})
+
+    assert verify_chain([first, third]) == 2
+    assert verify_chain([event(2, GENESIS, {})]) == 1

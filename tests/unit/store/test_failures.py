@@ -94,6 +94,26 @@ async def test_a_store_that_failed_is_writable_again_after_the_next_commit(
     assert (before, looked, stored) == (False, False, True)
 
 
+# ------------------------------------------------------------ out of reach
+
+
+async def test_a_database_that_cannot_be_opened_just_now_is_unavailable(
+    tmp_path: Path,
+) -> None:
+    """Too many files are open, say: whoever looks again later may see."""
+    path = migrated(tmp_path / "data")
+    store = store_on(path)
+    away = path.parent.rename(tmp_path / "away")
+
+    with pytest.raises(Unavailable):
+        await store.guard("ORDER-d1", 1)
+    away.rename(path.parent)
+    again = await store.guard("ORDER-d1", 1)
+
+    await store.close()
+    assert again == "lease.lost"
+
+
 # ------------------------------------------------------------ a busy database
 
 
