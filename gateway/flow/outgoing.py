@@ -155,7 +155,7 @@ class Outgoing:
             operation="status",
             body=self._render(back.mapping, occasion, options),
             content_type=MEDIA_TYPES[back.mapping.writes],
-            guarded=False,
+            guarded=occasion.event.kind != "identity_held",
             identity=identity_digest(occasion.order),
             due=occasion.now,
             deadline=occasion.now + back.deadline,

@@ -192,6 +192,25 @@ async def test_a_cancel_leaves_during_a_hold(scene: Scene) -> None:
     assert await scene.done(placed.number) == ["submit", "cancel"]
 
 
+@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
+async def test_a_status_that_names_the_patient_waits_for_the_end_of_a_hold(
+    scene: Scene, hospital: str
+) -> None:
+    placed, order = await scene.settled(hospital)
+    merge = scene.writer(hospital).merge(scene.person(), placed.person.mrn)
+    await scene.send(hospital, merge)
+    await scene.told(hospital, placed.number.encode(), b"ORC|OH|")
+
+    await scene.webhook(order["id"], "order.accepted", coi=f"C-HELD-{hospital}")
+    await scene.shows(placed.number, status="accepted")
+    await scene.rests(placed.number)
+
+    last = (await scene.deliveries(placed.number, f"ehr:{hospital}"))[-1]
+    assert (last["state"], last["code"]) == ("held", "identity.hold")
+    received = scene.hospital(hospital).receiver.received
+    assert not [message for message in received if b"C-HELD" in message]
+
+
 async def test_nothing_identity_bearing_leaves_during_a_hold(scene: Scene) -> None:
     placed, _ = await scene.settled()
     writer = scene.st_elm

@@ -200,6 +200,25 @@ async def test_a_hold_on_the_order_guards_what_bears_its_identity(
     assert (submit.guard, status.guard) == ("identity.hold", "")
 
 
+async def test_what_tells_of_a_hold_passes_what_the_hold_keeps_back(
+    store: AnyStore,
+) -> None:
+    order = therapy_order()
+    waits = delivery(order, "status", destination=EHR)
+    await store.commit(message(placing(order, deliveries=(waits,))))
+    held = order.model_copy(update={"flags": ("hold.identity",)})
+    tells = delivery(order, "status", destination=EHR, guarded=False)
+    await store.commit(message(amending(opens(order)[0], held, deliveries=(tells,))))
+
+    claims = await claim(store, destination=EHR)
+
+    assert [(c.delivery_id, c.guard) for c in claims] == [
+        (waits.delivery_id, "identity.hold"),
+        (tells.delivery_id, ""),
+    ]
+    assert (await store.audit()).clean
+
+
 @pytest.mark.parametrize("guarded", [True, False])
 async def test_a_delivery_made_from_another_identity_is_a_conflict(
     store: AnyStore, *, guarded: bool

@@ -24,11 +24,13 @@ SELECT count(*) FROM accepted AS a JOIN messages AS m ON m.seq = a.message
 SELECT count(*) FROM messages WHERE state <> 'rejected' AND answer = 'negative';
 
 -- A lane with something open has one head, and it is its first.
+-- What tells of a hold is a head beside the one that the hold keeps back.
 -- name: lanes_without_their_head
 SELECT count(*) FROM (
     SELECT 1 FROM deliveries WHERE open = 1
      GROUP BY order_id, destination
-    HAVING sum(head) <> 1 OR min(seq) <> min(CASE head WHEN 1 THEN seq END));
+    HAVING sum(head AND (guarded OR operation <> 'status')) > 1
+        OR min(seq) IS NOT min(CASE head WHEN 1 THEN seq END));
 
 -- name: heads_of_no_lane
 SELECT count(*) FROM deliveries WHERE head = 1 AND open = 0;

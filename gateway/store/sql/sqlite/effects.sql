@@ -38,12 +38,14 @@ INSERT OR IGNORE INTO patients (site, authority, value, order_id) VALUES (?, ?, 
 INSERT INTO events (order_id, n, header, salt, commitment, hash, body)
 VALUES (?, ?, ?, ?, ?, ?, ?);
 
--- A delivery begins as its lane's head exactly when the lane has none open.
+-- A delivery begins as its lane's head exactly when the lane has none open, or when
+-- it tells a site of a hold: what is open then is kept back by that very hold.
 -- name: insert_delivery
 INSERT INTO deliveries (
     id, key, order_id, destination, operation, state, open, head, due, deadline,
     guarded, identity, content_type, created_at, message)
 VALUES (?1, ?2, ?3, ?4, ?5, 'ready', 1,
+    (?5 = 'status' AND NOT ?8) OR
     NOT EXISTS (SELECT 1 FROM deliveries
                  WHERE order_id = ?3 AND destination = ?4 AND open = 1),
     ?6, ?7, ?8, ?9, ?10, ?11, ?12);
