@@ -333,6 +333,9 @@ ALARMS = {"broken": "ledger.broken", "differences": "books.open"}
         ("UPDATE orders SET head = zeroblob(32)", "broken"),
         ("DELETE FROM messages WHERE state = 'no_effect'", "differences"),
         ("UPDATE deliveries SET state = 'dead'", "differences"),
+        ("UPDATE orders SET status = 'infused'", "differences"),
+        ("UPDATE orders SET manufacturer = 'other'", "differences"),
+        ("UPDATE messages SET body = CAST(body || ' ' AS BLOB)", "differences"),
     ],
 )
 async def test_an_audit_finds_what_was_changed_behind_its_back(

@@ -1,5 +1,6 @@
 """Closing the books: counters against rows, and every ledger against its hashes."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -27,6 +28,7 @@ _NEVER: Final = (
     "lanes_without_their_head",
     "heads_of_no_lane",
     "waits_of_no_waiting_message",
+    "orders_shown_otherwise",
 )
 """Queries that count what must not exist."""
 
@@ -44,7 +46,7 @@ def audit(db: apsw.Connection) -> Audit:
         deliveries=totals(books, "deliveries"),
         orders=counted["orders.opened", ""],
         events=counted["events.recorded", ""],
-        differences=(*compare(kept, counted), *_never(db)),
+        differences=(*compare(kept, counted), *_never(db), *_changed(db)),
         broken=tuple(_broken(db)),
     )
 
@@ -74,6 +76,16 @@ def _never(db: apsw.Connection) -> Iterator[Difference]:
         number = _number(db, name)
         if number:
             yield Difference(name, 0, number)
+
+
+def _changed(db: apsw.Connection) -> Iterator[Difference]:
+    """Count messages whose bytes are not those that came."""
+    number = sum(
+        hashlib.sha256(body).digest() != digest
+        for digest, body in each(db, _SQL["bodies"])
+    )
+    if number:
+        yield Difference("messages_changed", 0, number)
 
 
 def _broken(db: apsw.Connection) -> Iterator[BrokenLedger]:

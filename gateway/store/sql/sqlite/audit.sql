@@ -39,6 +39,15 @@ SELECT count(*) FROM deliveries WHERE head = 1 AND open = 0;
 SELECT count(*) FROM waits AS w JOIN messages AS m ON m.seq = w.message
  WHERE m.state <> 'waiting';
 
+-- What is listed of an order is what its events made of it.
+-- name: orders_shown_otherwise
+SELECT count(*) FROM orders
+ WHERE status IS NOT json_extract(standing, '$.status')
+    OR manufacturer IS NOT json_extract(standing, '$.manufacturer');
+
+-- name: bodies
+SELECT sha256, body FROM messages;
+
 -- name: orders
 SELECT id, length, head FROM orders ORDER BY seq;
 
