@@ -26,7 +26,13 @@ KEPT_HEADERS = (*SIGNED, "content-type")
 
 def create_app(gateway: Gateway, token: str) -> FastAPI:
     """Return the API of one running gateway."""
-    app = FastAPI(title="Baton", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Baton",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     authorised = [Depends(_bearer(token))]
     _add_health(app, gateway)
     _add_listings(app, gateway, authorised)
@@ -59,10 +65,12 @@ class Discreet:
 
 
 def _bearer(token: str) -> Callable[[str], None]:
-    expected = f"Bearer {token}".encode()
+    expected = token.encode()
 
     def check(authorization: Annotated[str, Header()] = "") -> None:
-        if not hmac.compare_digest(authorization.encode(), expected):
+        scheme, _, shown = authorization.partition(" ")
+        known = hmac.compare_digest(shown.encode(), expected)
+        if scheme.lower() != "bearer" or not known:
             detail = "Send the token: Authorization: Bearer <token>"
             raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
 

@@ -157,6 +157,18 @@ async def test_the_mapping_that_read_a_message_is_shown_as_it_was(
     assert "order.yaml" in mapping["text"]
 
 
+async def test_the_scheme_of_the_token_is_written_in_any_case(
+    operator: Caller,
+) -> None:
+    shown = f"bearer {operator.token}"
+
+    assert (await operator.get("/v1/orders", authorization=shown))[0] == 200
+
+
+async def test_a_path_that_is_none_leads_nowhere(stranger: Caller) -> None:
+    assert (await stranger.get("/v1/orders/"))[0] in {401, 404}
+
+
 @pytest.mark.parametrize("path", ["/v1/orders/none", "/v1/nothing/none", "/nowhere"])
 async def test_what_is_not_there_is_404(operator: Caller, path: str) -> None:
     assert (await operator.get(path))[0] == 404
