@@ -8,15 +8,25 @@ from tests.crash.load import Load
 from tests.crash.process import GatewayProcess
 
 
+PATIENCE = 120
+"""Seconds without an end of any delivery, after which none will follow."""
+
+
 async def drained(gateway: GatewayProcess) -> None:
-    """Wait until every delivery has an end."""
-    async with asyncio.timeout(120):
-        while True:
-            _, listing = await gateway.run(
-                "deliveries", "list", "--json", "--limit", "1", "--open"
-            )
-            if not listing.strip():
-                return
+    """Wait until every delivery has an end, as long as they go on ending."""
+    left, since = await opened(gateway), asyncio.get_running_loop().time()
+    while left:
+        now = await opened(gateway)
+        if len(now) < len(left):
+            since = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - since < PATIENCE, now[:5]
+        left = now
+
+
+async def opened(gateway: GatewayProcess) -> list[str]:
+    """Return what is still on its way, newest first."""
+    _, listing = await gateway.run("deliveries", "list", "--json", "--open")
+    return listing.splitlines()
 
 
 async def check(gateway: GatewayProcess, portal: PortalSimulator, load: Load) -> None:
