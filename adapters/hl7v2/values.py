@@ -98,6 +98,13 @@ def take_of(place: Place) -> Take:
     )
 
 
+def reads_whole(place: Place, segment: Segment) -> bool:
+    """Tell whether ``place`` means a text that is not split, in this segment."""
+    if not free_text(place):
+        return False
+    return place.segment == "NTE" or segment.raw(2) in _TEXT_TYPES
+
+
 def free_text(place: Place) -> bool:
     """Tell whether ``place`` may mean a text that is not split."""
     return not place.component and (place.segment, place.field) in _FREE_TEXT

@@ -76,6 +76,9 @@ _codes(
     "Compare it with docs/order.schema.json.",
     field__too_long="A value is longer than its limit. | Shorten it.",
     field__too_many="A field has more repetitions than the limit, 1000. | Send fewer.",
+    field__more_than_one="A field that decides which patient, order, product or dose "
+    "is meant holds more than one value. | Send one: a repetition, component or "
+    "subcomponent beside it is never cut away, nor is one of two results taken.",
     field__malformed="A value cannot be read as what its place should hold. | "
     "Send it in the form the interface agreement names.",
     time__ambiguous="A local time without offset happens twice that night. | "

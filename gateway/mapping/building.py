@@ -10,6 +10,7 @@ from typing import Any
 from gateway.core.errors import Problem
 from gateway.mapping import closures
 from gateway.mapping.closures import Child
+from gateway.mapping.places import ALONE
 from gateway.mapping.run import MISSING, Build
 from gateway.mapping.spec import (
     ITEM,
@@ -140,6 +141,8 @@ def first_place(spec: Spec) -> str:
 
 def _is_plain(spec: Spec) -> bool:
     if not isinstance(spec, Leaf) or spec.convert or spec.table or spec.required:
+        return False
+    if spec.whole and spec.sources[0].beside != ALONE:
         return False
     return len(spec.sources) == 1 and not spec.sources[0].from_root
 

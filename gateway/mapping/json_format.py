@@ -7,7 +7,7 @@ import orjson
 
 from gateway.core.errors import Problem, Unmappable, Unreadable
 from gateway.mapping.dotted import Item, Match, Member, Step, steps
-from gateway.mapping.places import Getter, Walker
+from gateway.mapping.places import ALONE, Beside, Getter, Walker
 
 _NOTHING: Final[Sequence[Any]] = ()
 
@@ -39,6 +39,10 @@ class JsonFormat:
             return _read(node)
 
         return get
+
+    def beside(self, text: str) -> Beside:  # noqa: ARG002 - whatever the place
+        """Return that nothing can stand beside a value: JSON names a value once."""
+        return ALONE
 
     def group(self, text: str) -> Walker:
         """Compile the place of a list; a single object counts as a list of one."""
