@@ -82,7 +82,7 @@ async def test_an_order_with_nothing_wrong_is_applied(scene: Scene, site: str) -
     ("site", "where", "error"),
     [
         ("st_elm", "PID-3[5=MR][4.1=STELM].1", b"PID^1^3^^1|101"),
-        ("rheintal", "PID-3.1", b"PID^1^3^101"),
+        ("rheintal", "PID-3[5=MR][4.1=RHEIN].1", b"PID^1^3^101"),
         ("anyone", "PID-3[5=MR].1", b"PID^1^3^^1|101"),
     ],
 )
@@ -173,7 +173,8 @@ async def test_a_lower_case_segment_is_another_segment(scene: Scene) -> None:
     _, row = await send(scene, order("rheintal", (b"\rPID|", b"\rpid|")))
 
     assert found(row) == [
-        ("field.missing", place) for place in ("PID-3.1", "PID-5.1", "PID-7", "PID-8")
+        ("field.missing", place)
+        for place in ("PID-3[5=MR][4.1=RHEIN].1", "PID-5.1", "PID-7", "PID-8")
     ]
 
 
