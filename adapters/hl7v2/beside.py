@@ -17,6 +17,7 @@ from typing import Final
 
 from adapters.hl7v2.nodes import Node, Segment
 from adapters.hl7v2.place import Place
+from adapters.hl7v2.results import counts
 from adapters.hl7v2.values import (
     Find,
     Value,
@@ -149,7 +150,7 @@ def _other_segments(place: Place) -> Doubt:
     test, take = segment_test(place.which), take_of(place)
 
     def doubt(node: Node) -> bool:
-        fitting = filter(test, node.every(place.segment))
+        fitting = filter(counts, filter(test, node.every(place.segment)))
         return _differ([take(first_of(s, place.field), s) for s in fitting])
 
     return doubt

@@ -26,6 +26,7 @@ from adapters.hl7v2.values import (
     find_of,
     first_of,
     free_text,
+    is_value,
     number_of,
     repetitions,
     segment_test,
@@ -57,7 +58,7 @@ class Hl7v2Format:
             return _selected(place)
         if place.which:
             return _found(_sole(place), place.field, take_of(place))
-        if place.sub <= 1 and not free_text(place):
+        if place.sub <= 1 and not free_text(place) and not is_value(place):
             at = max(place.component - 1, 0)
             return _component(place.segment, place.field, at, take_of(place))
         return _plain(place.segment, place.field, take_of(place))

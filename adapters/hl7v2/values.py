@@ -7,12 +7,13 @@ an unescaped ``&`` or ``^`` in it does not cut it short: NTE-3, and OBX-5 whose
 OBX-2 is ST, TX or FT, are whole repetitions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from adapters.hl7v2.nodes import Node, Scope, Segment
 from adapters.hl7v2.place import Place, Selector
+from adapters.hl7v2.results import OBSERVATION, VALUE, counts, instead, is_given
 from gateway.core.errors import Problem, Unmappable
 from gateway.mapping.places import NULL, Null
 
@@ -87,7 +88,24 @@ def _part(at: int, below: int) -> Take:
 
 
 def take_of(place: Place) -> Take:
-    """Compile what follows the repetition in ``place``."""
+    """Compile what follows the repetition in ``place``.
+
+    OBX-5 of an OBX that holds no result, or no more, is not what it says.
+    """
+    take = _take_of(place)
+    if not is_value(place):
+        return take
+    return lambda text, segment: (
+        take(text, segment) if is_given(segment) else instead(segment)
+    )
+
+
+def is_value(place: Place) -> bool:
+    """Tell whether ``place`` means the value of an observation, or a part of it."""
+    return place.segment == OBSERVATION and place.field == VALUE
+
+
+def _take_of(place: Place) -> Take:
     bare = part(place.component, place.sub)
     if not free_text(place):
         return bare
@@ -122,7 +140,17 @@ def find_of(place: Place) -> Find:
     test = segment_test(place.which)
     if number:
         return lambda node: _nth(filter(test, node.every(name)), number)
-    return lambda node: next(filter(test, _outward(node.scope, name)), None)
+    return lambda node: _preferred(filter(test, _outward(node.scope, name)))
+
+
+def _preferred(segments: Iterable[Segment]) -> Segment | None:
+    """Return the first that counts, else the first."""
+    first = None
+    for segment in segments:
+        if counts(segment):
+            return segment
+        first = first or segment
+    return first
 
 
 def _indexed(name: str, selector: Selector) -> Find:
@@ -141,7 +169,10 @@ def _indexed(name: str, selector: Selector) -> Find:
             if index is None:
                 index = scope.indexes[key] = {}
                 for segment in scope.by_id.get(name, ()):
-                    index.setdefault(take(first_of(segment, field), segment), segment)
+                    found = take(first_of(segment, field), segment)
+                    known = index.setdefault(found, segment)
+                    if not counts(known) and counts(segment):
+                        index[found] = segment
             if value in index:
                 return index[value]
             scope = scope.outer

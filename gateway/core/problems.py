@@ -79,6 +79,8 @@ _codes(
     field__more_than_one="A field that decides which patient, order, product or dose "
     "is meant holds more than one value. | Send one: a repetition, component or "
     "subcomponent beside it is never cut away, nor is one of two results taken.",
+    field__implausible="No body has this weight (0.3 to 700 kg) or this height (20 to "
+    "280 cm). | Check the value and its unit.",
     field__malformed="A value cannot be read as what its place should hold. | "
     "Send it in the form the interface agreement names.",
     time__ambiguous="A local time without offset happens twice that night. | "

@@ -123,6 +123,7 @@ class Builder:
             make,
             name=spec.group,
             where=spec.where,
+            gone=spec.deleted,
             from_root=spec.from_root,
             flat=flat,
         )

@@ -301,11 +301,13 @@ def each(
     *,
     name: str,
     where: Sequence[Condition],
+    gone: Sequence[Condition],
     from_root: bool,
     flat: bool,
 ) -> Build:
     """Give a list with one item for each node; an empty one if all are deleted."""
     test = all_hold(where) if where else None
+    is_gone = all_hold(gone) if gone else None
 
     def build(node: Any, run: Run) -> Any:
         out: list[Any] = []
@@ -313,6 +315,9 @@ def each(
         faults, remarks = run.faults, run.remarks
         for n, item in enumerate(walk(run.root if from_root else node), 1):
             if test is not None and not test(item, run.root):
+                continue
+            if is_gone is not None and is_gone(item, run.root):
+                deleted = True
                 continue
             wrong, doubtful = len(faults), len(remarks)
             value = make(item, run)

@@ -87,7 +87,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A list with one item for each node of a group."""
+    """A list with one item for each node of a group; ``deleted`` says of which not."""
 
     line: int
     group: str
@@ -95,6 +95,7 @@ class Each:
     item: "Spec"
     where: tuple[Condition, ...] = ()
     from_root: bool = False
+    deleted: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
