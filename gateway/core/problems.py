@@ -137,7 +137,7 @@ _codes(
     "Send an ORC with each, and no earlier results.",
     order__reference_mismatch="An answer names another order than it answers. | "
     "Two people ask the manufacturer which order it has taken.",
-    patient__two_numbers="The patient has two record numbers of one issuer. | "
+    patient__two_numbers="Two different numbers could each be the patient's. | "
     "Send the one that holds.",
     patient__merge_into_itself="A merge names the same patient twice. | "
     "Correct the message.",

@@ -118,7 +118,7 @@ class Builder:
     def _each(self, spec: Each, path: Path) -> Build:
         flat = isinstance(bare(spec.item), Each)
         make = self._any(spec.item, path if flat else (*path, ITEM))
-        return closures.each(
+        build = closures.each(
             spec.walk,
             make,
             name=spec.group,
@@ -127,6 +127,8 @@ class Builder:
             from_root=spec.from_root,
             flat=flat,
         )
+        missing = Problem(MISSING, spec.group.rstrip("."))
+        return closures.needed(build, missing) if spec.required else build
 
 
 def first_place(spec: Spec) -> str:

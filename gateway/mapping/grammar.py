@@ -75,6 +75,7 @@ class Grammar:
         item = fields.node("item", needed=True)
         where = fields.node("where")
         deleted = fields.node("deleted_when")
+        required = fields.flag("required")
         fields.done()
         group = scope.group(text, line, self.findings)
         if group is None or item is None:
@@ -88,6 +89,7 @@ class Grammar:
             self.conditions(where, inner),
             from_root,
             self.conditions(deleted, inner),
+            required,
         )
 
     def _leaf(self, fields: Fields, scope: Scope) -> Spec:

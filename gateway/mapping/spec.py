@@ -96,6 +96,7 @@ class Each:
     where: tuple[Condition, ...] = ()
     from_root: bool = False
     deleted: tuple[Condition, ...] = ()
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
