@@ -321,3 +321,43 @@ async def test_a_report_settles_nothing_that_surely_did_not_arrive(
     await portal.start()
     await scene.rests(placed.number)
     assert await scene.done(placed.number) == ["submit"]
+
+
+STEPS = {
+    "material.received": b"sm_received",
+    "manufacturing.started": b"in_manufacturing",
+    "product.out_of_specification": b"oos_decision",
+    "product.released": b"released",
+}
+
+
+async def test_every_step_of_the_manufacturer_reaches_both_hospitals(
+    scene: Scene,
+) -> None:
+    marks = {"st_elm": b"STATUS^^99BATON||%b|", "rheintal": b"ZCT|1||||%b|"}
+    for hospital, mark in marks.items():
+        placed, order = await scene.settled(hospital)
+        await scene.stage.portal.tell(order["id"], "order.accepted")
+        for step, status in STEPS.items():
+            await scene.stage.portal.tell(order["id"], step)
+
+            await scene.told(hospital, placed.number.encode(), mark % status)
+
+
+async def test_what_is_only_reported_completes_no_order_in_any_hospital(
+    scene: Scene,
+) -> None:
+    """Infusion is the site's fact, whatever the manufacturer says of it."""
+    reported = {
+        "st_elm": (b"STATUS^^99BATON||released", b"REPORTED_STATUS^^99BATON||infused|"),
+        "rheintal": (b"ZCT|1||||released|", b"|infused|helix"),
+    }
+    for hospital, marks in reported.items():
+        placed, order = await scene.settled(hospital)
+        for step in ("order.accepted", "product.released", "product.infused"):
+            await scene.stage.portal.tell(order["id"], step)
+
+        told = await scene.told(hospital, placed.number.encode(), *marks)
+        orc = next(s for s in told.split(b"\r") if s.startswith(b"ORC|"))
+        assert orc.split(b"|")[5] == b"A"
+        assert (await scene.order(placed.number))["status"] == "released"
