@@ -112,7 +112,7 @@ def result_of(example: Example, catalog: Catalog, readers: Mapping[str, Read]) -
         source = readers[mapping.reads](example.given.read_bytes(), example.site)
     trees, problems = mapping.run(source)
     if mapping.writes == "hl7v2" and not problems:
-        return _segments(trees[0], example.site, catalog)
+        return _segments(trees[0], source, example.site, catalog)
     if mapping.writes == "json" and not problems:
         return _pretty(trees[0])
     return summary(trees, problems)
@@ -154,9 +154,14 @@ def _pretty(tree: Any) -> bytes:  # noqa: ANN401 - JSON
     return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _segments(tree: Any, site: Site | None, catalog: Catalog) -> bytes:  # noqa: ANN401 - a template's tree
+def _segments(
+    tree: Any,  # noqa: ANN401 - a template's tree
+    occasion: Occasion,
+    site: Site | None,
+    catalog: Catalog,
+) -> bytes:
     back = site.status_back if site else None
-    options = {**HEADER, **(back.options if back else {})}
+    options = {**HEADER, **(back.header(occasion) if back else {})}
     codec = "utf-8"
     options["charset"] = HEADER["charset"]  # examples are kept in UTF-8
     message = catalog.formats["hl7v2"].encode(tree, options).decode(codec)

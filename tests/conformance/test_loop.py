@@ -361,3 +361,13 @@ async def test_what_is_only_reported_completes_no_order_in_any_hospital(
         orc = next(s for s in told.split(b"\r") if s.startswith(b"ORC|"))
         assert orc.split(b"|")[5] == b"A"
         assert (await scene.order(placed.number))["status"] == "released"
+
+
+async def test_a_status_goes_back_to_the_facility_that_ordered(scene: Scene) -> None:
+    number = scene.number()
+    order = scene.st_elm.new_order(number, scene.person())
+    order = order.replace(b"|ELMCARE|STELM|", b"|ELMCARE|RIVERSIDE|", 1)
+    assert (await scene.send("st_elm", order)).code == "CA"
+
+    told = await scene.told("st_elm", number.encode(), b"ORC|")
+    assert told.split(b"|")[5] == b"RIVERSIDE"
