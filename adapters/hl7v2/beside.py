@@ -13,7 +13,6 @@ What stands there twice and is the same is no matter, and ``[2]`` picks for itse
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from adapters.hl7v2.nodes import Node, Segment
 from adapters.hl7v2.place import Place
@@ -21,12 +20,12 @@ from adapters.hl7v2.results import counts
 from adapters.hl7v2.values import (
     Find,
     Value,
+    all_of,
     chosen,
     first_of,
     number_of,
     reads_whole,
     repetitions,
-    segment_test,
     take_of,
 )
 from gateway.mapping.places import ALONE, Beside, Doubt
@@ -41,11 +40,11 @@ def beside(place: Place, find: Find) -> Beside:
     Args:
         find: Finds the segment of ``place``, if it names one.
     """
-    more = _MORE[min(place.component, 1), min(place.sub, 1)](place)
+    more = _more(place)
     if not place.segment:
-        return Beside(parts=_of_this(more)) if place.component else ALONE
+        return Beside(_of_this(more)) if more and place.component else ALONE
     if place.repetition:
-        parts = _of_chosen(place, find, more)
+        parts = _of_chosen(place, find, more) if more else None
         others = None if number_of(place.repetition) else _other_choices(place, find)
         return Beside(parts, others)
     others = _other_segments(place) if _by_value(place) else None
@@ -83,16 +82,11 @@ def _more_subcomponents(place: Place) -> More:
     return more
 
 
-def _no_more(place: Place) -> More:  # noqa: ARG001 - as its neighbours
-    return lambda text, segment: False  # noqa: ARG005 - as its neighbours
-
-
-_MORE: Final = {
-    (0, 0): _more_components,
-    (1, 0): _more_subcomponents,
-    (1, 1): _no_more,
-}
-"""By whether a place names a component, and a subcomponent."""
+def _more(place: Place) -> More | None:
+    """Return what a place leaves of a repetition; of a subcomponent it leaves none."""
+    if place.sub:
+        return None
+    return (_more_subcomponents if place.component else _more_components)(place)
 
 
 # ------------------------------------------------------------ parts
@@ -102,28 +96,36 @@ def _of_this(more: More) -> Doubt:
     return lambda node: more(node.text, node.segment)
 
 
-def _of_field(place: Place, find: Find, more: More) -> Doubt:
-    field, take, named = place.field, take_of(place), place.component > 0
+def _of_field(place: Place, find: Find, more: More | None) -> Doubt:
+    field, take, bare = place.field, take_of(place), not place.component
 
     def doubt(node: Node) -> bool:
         segment = find(node)
-        if segment is None or not segment.raw(field):
+        text = "" if segment is None else segment.raw(field)
+        if segment is None or not text:
             return False
-        if named and segment.simple and not segment.repeats:
+        marks = segment.dialect
+        if marks.repetition in text:
+            texts = repetitions(segment, field)
+            if _differ([take(each, segment) for each in texts]):
+                return True
+            text = texts[0]
+        elif marks.subcomponent not in text and not (bare and marks.component in text):
             return False  # as nearly always
-        texts = repetitions(segment, field)
-        return _differ([take(t, segment) for t in texts]) or more(texts[0], segment)
+        return more is not None and more(text, segment)
 
     return doubt
 
 
 def _of_chosen(place: Place, find: Find, more: More) -> Doubt:
-    choose = chosen(place)
+    choose, bare = chosen(place), not place.component
 
     def doubt(node: Node) -> bool:
         segment = find(node)
         if segment is None:
             return False
+        if not bare and segment.dialect.subcomponent not in segment.raw(place.field):
+            return False  # as nearly always
         texts = repetitions(segment, place.field)
         return any(more(texts[n], segment) for n in choose(segment)[:1])
 
@@ -140,6 +142,8 @@ def _other_choices(place: Place, find: Find) -> Doubt:
         segment = find(node)
         if segment is None:
             return False
+        if segment.dialect.repetition not in segment.raw(place.field):
+            return False  # as nearly always
         texts = repetitions(segment, place.field)
         return _differ([take(texts[n], segment) for n in choose(segment)])
 
@@ -147,11 +151,14 @@ def _other_choices(place: Place, find: Find) -> Doubt:
 
 
 def _other_segments(place: Place) -> Doubt:
-    test, take = segment_test(place.which), take_of(place)
+    every, take = all_of(place), take_of(place)
 
     def doubt(node: Node) -> bool:
-        fitting = filter(counts, filter(test, node.every(place.segment)))
-        return _differ([take(first_of(s, place.field), s) for s in fitting])
+        fitting = every(node)
+        if len(fitting) < 2:  # noqa: PLR2004 - it takes two to differ
+            return False
+        given = filter(counts, fitting)
+        return _differ([take(first_of(s, place.field), s) for s in given])
 
     return doubt
 

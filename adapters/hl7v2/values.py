@@ -154,7 +154,23 @@ def _preferred(segments: Iterable[Segment]) -> Segment | None:
 
 
 def _indexed(name: str, selector: Selector) -> Find:
-    """Find by one value: many places ask the same of a window, so it is indexed.
+    """Find by one value: many places ask the same of a window, so it is indexed."""
+    fitting = _index(name, selector)
+
+    def find(node: Node) -> Segment | None:
+        scope: Scope | None = node.scope
+        while scope is not None:
+            found = fitting(scope)
+            if found:
+                return found[0] if len(found) == 1 else _preferred(found)
+            scope = scope.outer
+        return None
+
+    return find
+
+
+def _index(name: str, selector: Selector) -> Callable[[Scope], Sequence[Segment]]:
+    """Compile what returns the segments of one window that have a value.
 
     What windows share is indexed once for all of them.
     """
@@ -162,23 +178,35 @@ def _indexed(name: str, selector: Selector) -> Find:
     field, take = path[0], part(*(*path[1:], 0, 0)[:2])
     key: tuple[str | int, ...] = (name, *path)
 
-    def find(node: Node) -> Segment | None:
-        scope: Scope | None = node.scope
-        while scope is not None:
-            index = scope.indexes.get(key)
-            if index is None:
-                index = scope.indexes[key] = {}
-                for segment in scope.by_id.get(name, ()):
-                    found = take(first_of(segment, field), segment)
-                    known = index.setdefault(found, segment)
-                    if not counts(known) and counts(segment):
-                        index[found] = segment
-            if value in index:
-                return index[value]
-            scope = scope.outer
-        return None
+    def fitting(scope: Scope) -> Sequence[Segment]:
+        index = scope.indexes.get(key)
+        if index is None:
+            index = scope.indexes[key] = {}
+            for segment in scope.by_id.get(name, ()):
+                found = take(first_of(segment, field), segment)
+                index.setdefault(found, []).append(segment)
+        return index.get(value, ())
 
-    return find
+    return fitting
+
+
+def all_of(place: Place) -> Callable[[Node], Sequence[Segment]]:
+    """Compile what returns every segment that ``place`` selects by value."""
+    if len(place.which) > 1:
+        test = segment_test(place.which)
+        return lambda node: list(filter(test, node.every(place.segment)))
+    fitting = _index(place.segment, place.which[0])
+
+    def every(node: Node) -> Sequence[Segment]:
+        scope = node.scope
+        found = fitting(scope)
+        while scope.outer is not None:
+            scope = scope.outer
+            behind = fitting(scope)
+            found = [*behind, *found] if behind else found
+        return found
+
+    return every
 
 
 def number_of(selectors: Sequence[Selector]) -> int:
@@ -232,11 +260,13 @@ def chosen(place: Place) -> Callable[[Segment], Sequence[int]]:
     ]
 
     def choose(segment: Segment) -> Sequence[int]:
-        found = [
-            n
-            for n, text in enumerate(repetitions(segment, field))
-            if all(take(text, segment) == value for take, value in wanted)
-        ]
+        found = []
+        for n, text in enumerate(repetitions(segment, field)):
+            for take, value in wanted:
+                if take(text, segment) != value:
+                    break
+            else:
+                found.append(n)
         return found[number - 1 : number] if number else found
 
     return choose
