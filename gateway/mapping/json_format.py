@@ -1,6 +1,6 @@
 """JSON as a format of places: read from portals, written to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -40,9 +40,17 @@ class JsonFormat:
 
         return get
 
-    def beside(self, text: str) -> Beside:  # noqa: ARG002 - whatever the place
-        """Return that nothing can stand beside a value: JSON names a value once."""
-        return ALONE
+    def beside(self, text: str) -> Beside:
+        """Compile what asks for another item that ``[name=value]`` fits as well."""
+        path = steps(text)
+        if not any(isinstance(step, Match) for step in path):
+            return ALONE
+
+        def others(node: Any) -> bool:  # noqa: ANN401 - as above
+            found = [value for value in _every(node, path) if value is not None]
+            return any(value != found[0] for value in found)
+
+        return Beside(others=others)
 
     def group(self, text: str) -> Walker:
         """Compile the place of a list; a single object counts as a list of one."""
@@ -133,6 +141,18 @@ def _finder(step: Step) -> Callable[[Any], Any]:
             )
         case Match(name, value):
             return lambda node: _matching(node, name, value)
+
+
+def _every(node: Any, path: Sequence[Step]) -> Iterator[Any]:  # noqa: ANN401 - as above
+    """Yield the value in every item that the path fits."""
+    if node is None or not path:
+        yield _read(node)
+    elif isinstance(path[0], Match):
+        for item in node if isinstance(node, list) else ():
+            if _matching([item], path[0].name, path[0].value) is not None:
+                yield from _every(item, path[1:])
+    else:
+        yield from _every(_finder(path[0])(node), path[1:])
 
 
 def _matching(node: Any, name: str, value: str) -> Any:  # noqa: ANN401 - as above

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.mapping.shapes import members
 from gateway.mapping.whole import FIELDS
-from tests.unit.mapping.builders import compiled, message, said, table
+from tests.unit.mapping.builders import compiled, message, report, run, said, table
 
 ORDER = """\
 mapping: 1
@@ -140,3 +140,23 @@ def test_the_same_said_twice_is_one_value() -> None:
 def test_every_whole_field_is_one_of_the_model() -> None:
     for model, names in FIELDS.items():
         assert set(names) <= members(model).keys()
+
+
+COI = (
+    "  coi: { type: { const: COI }, issuer: { const: HELIX }, "
+    'value: "ids[type=COI].value" }'
+)
+
+
+def test_of_two_chain_of_identity_numbers_in_one_report_none_is_taken() -> None:
+    def ids(*values: str) -> dict[str, object]:
+        said = [{"type": "COI", "value": value} for value in values]
+        return report(ids=[{"type": "LOT", "value": "L"}, *said, {"type": "COI"}, "x"])
+
+    assert run(COI, ids("C-1", "C-2")) == (
+        [],
+        ["reject: field.more_than_one at ids[type=COI].value"],
+    )
+    assert run(COI, ids("C-1", "C-1"))[1] == []
+    [command], _ = run(COI.replace("[type=COI]", "[2]"), ids("C-1", "C-2"))
+    assert command.coi.value == "C-1"
