@@ -178,6 +178,11 @@ def test_a_patient_without_a_number_is_nobody() -> None:
         PatientFacts(identifiers=())
 
 
+def test_a_merge_is_about_a_patient() -> None:
+    with pytest.raises(ValidationError):
+        CorrectIdentity(command="correct_identity", event="A40", prior=(mrn(),))  # type: ignore[call-arg]  # the point of the test
+
+
 @pytest.mark.parametrize(
     ("field", "amount", "unit"),
     [

@@ -80,6 +80,7 @@ def test_an_order_that_says_each_once_is_read() -> None:
         ("|A^E", "|A^E~A2^E", "ORC-2.1"),
         ("19710409", "19710409~19800202", "PID-7"),
         ("|F|", "|F&M|", "PID-8"),
+        ("^MR|", "^MR&PI|", "PID-3[1].5"),
         ("CART^", "CART&TIL^", "OBR-4.1"),
         ("|70|", "|70&1|", "OBX[3.1=W]-5"),
         ("|70|", "|70~80|", "OBX[3.1=W]-5"),
