@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from adapters.hl7v2 import template
+from adapters.hl7v2.beside import beside
 from adapters.hl7v2.nodes import PATIENT, Current, Node, Repetition, Segment
 from adapters.hl7v2.place import Place, parse, parse_segment, parse_window
 from adapters.hl7v2.values import (
@@ -25,13 +26,14 @@ from adapters.hl7v2.values import (
     find_of,
     first_of,
     free_text,
+    is_value,
     number_of,
     repetitions,
     segment_test,
     take_of,
     whole,
 )
-from gateway.mapping.places import Getter, NotAPlace, Walker
+from gateway.mapping.places import ALONE, Beside, Getter, NotAPlace, Walker
 
 _DELIMITERS: Final = frozenset({("MSH", 1), ("MSH", 2)})
 
@@ -56,10 +58,21 @@ class Hl7v2Format:
             return _selected(place)
         if place.which:
             return _found(_sole(place), place.field, take_of(place))
-        if place.sub <= 1 and not free_text(place):
+        if place.sub <= 1 and not free_text(place) and not is_value(place):
             at = max(place.component - 1, 0)
             return _component(place.segment, place.field, at, take_of(place))
         return _plain(place.segment, place.field, take_of(place))
+
+    def beside(self, text: str) -> Beside:
+        """Compile what asks for more than a place reads, see ``beside``.
+
+        Raises:
+            NotAPlace: ``text`` is not a place.
+        """
+        place = parse(text)
+        if (place.segment, place.field) in _DELIMITERS:
+            return ALONE
+        return beside(place, _sole(place))
 
     def group(self, text: str) -> Walker:
         """Compile what ``each:`` walks: ``ORC...``, ``OBX``, ``PID-3``.

@@ -118,7 +118,7 @@ class Scope:
     """A window of segments; ``outer`` is what is visible besides it.
 
     ``indexes`` holds, by what was asked of segments (``OBX``, field, component),
-    the nearest segment with each value. ``crowded`` tells that the whole message
+    the segments with each value. ``crowded`` tells that the whole message
     has several patients, also where the window shows but one.
     """
 
@@ -141,7 +141,7 @@ class Scope:
         self.crowded = crowded
         self.by_id: dict[str, list[Segment]] = {}
         self.near: dict[str, Segment] = {} if outer is None else outer.near.copy()
-        self.indexes: dict[tuple[str | int, ...], dict[object, Segment]] = {}
+        self.indexes: dict[tuple[str | int, ...], dict[object, list[Segment]]] = {}
         by_id, near = self.by_id, self.near
         for segment in segments:
             name = segment.id

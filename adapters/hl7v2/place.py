@@ -4,12 +4,12 @@
                | "." [component ["." sub]]
     segment    = id selectors
     group      = segment | id "..." | segment "-" field selectors
-    selectors  = {"[" path "=" text "]"} ["[" number "]"]
+    selectors  = {"[" path "=" [text] "]"} ["[" number "]"]
 
 A path counts as the rest of a place does: ``field.component.sub`` for a segment,
 ``component.sub`` for a repetition. Of those whose values are all as written, the
-n-th is meant, or the first. A place that begins with ``.`` means the repetition
-an ``each:`` stands at, a lone ``.`` all of it.
+n-th is meant, or the first; ``[5=]`` is of those where nothing is. A place that
+begins with ``.`` means the repetition an ``each:`` stands at, a lone ``.`` all of it.
 """
 
 import re
@@ -28,7 +28,7 @@ _ABSOLUTE: Final = re.compile(rf"{_SEGMENT}{_FIELD}(?:\.{_PART})?")
 _RELATIVE: Final = re.compile(rf"\.(?:{_PART})?")
 _WINDOW: Final = re.compile(r"([A-Z][A-Z0-9]{2})\.\.\.")
 _SEGMENTS: Final = re.compile(_SEGMENT)
-_SELECTOR: Final = re.compile(r"([1-9][0-9]*)|([1-9][0-9]*(?:\.[1-9][0-9]*)*)=(.+)")
+_SELECTOR: Final = re.compile(r"([1-9][0-9]*)|([1-9][0-9]*(?:\.[1-9][0-9]*)*)=(.*)")
 
 _DEEPEST_OF_A_SEGMENT: Final = 3
 _DEEPEST_OF_A_REPETITION: Final = 2
@@ -36,11 +36,14 @@ _DEEPEST_OF_A_REPETITION: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """``[2]`` has a ``number``; ``[3.1=MR]`` has the path 3, 1 and a text."""
+    """``[2]`` has a ``number``; ``[3.1=MR]`` has the path 3, 1 and a text.
+
+    ``[3.1=]`` has the text ``None``: nothing is there.
+    """
 
     number: int = 0
     path: tuple[int, ...] = ()
-    text: str = ""
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +120,4 @@ def _selector(text: str, deepest: int) -> Selector:
     path = tuple(map(int, found[2].split(".")))
     if len(path) > deepest:
         raise NotAPlace(f"[{text}] goes deeper than {deepest} numbers")
-    return Selector(path=path, text=found[3])
+    return Selector(path=path, text=found[3] or None)

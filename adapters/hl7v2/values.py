@@ -7,12 +7,13 @@ an unescaped ``&`` or ``^`` in it does not cut it short: NTE-3, and OBX-5 whose
 OBX-2 is ST, TX or FT, are whole repetitions.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from adapters.hl7v2.nodes import Node, Scope, Segment
 from adapters.hl7v2.place import Place, Selector
+from adapters.hl7v2.results import OBSERVATION, VALUE, counts, instead, is_given
 from gateway.core.errors import Problem, Unmappable
 from gateway.mapping.places import NULL, Null
 
@@ -87,7 +88,24 @@ def _part(at: int, below: int) -> Take:
 
 
 def take_of(place: Place) -> Take:
-    """Compile what follows the repetition in ``place``."""
+    """Compile what follows the repetition in ``place``.
+
+    OBX-5 of an OBX that holds no result, or no more, is not what it says.
+    """
+    take = _take_of(place)
+    if not is_value(place):
+        return take
+    return lambda text, segment: (
+        take(text, segment) if is_given(segment) else instead(segment)
+    )
+
+
+def is_value(place: Place) -> bool:
+    """Tell whether ``place`` means the value of an observation, or a part of it."""
+    return place.segment == OBSERVATION and place.field == VALUE
+
+
+def _take_of(place: Place) -> Take:
     bare = part(place.component, place.sub)
     if not free_text(place):
         return bare
@@ -96,6 +114,13 @@ def take_of(place: Place) -> Take:
     return lambda text, segment: (whole if segment.raw(2) in _TEXT_TYPES else bare)(
         text, segment
     )
+
+
+def reads_whole(place: Place, segment: Segment) -> bool:
+    """Tell whether ``place`` means a text that is not split, in this segment."""
+    if not free_text(place):
+        return False
+    return place.segment == "NTE" or segment.raw(2) in _TEXT_TYPES
 
 
 def free_text(place: Place) -> bool:
@@ -115,11 +140,37 @@ def find_of(place: Place) -> Find:
     test = segment_test(place.which)
     if number:
         return lambda node: _nth(filter(test, node.every(name)), number)
-    return lambda node: next(filter(test, _outward(node.scope, name)), None)
+    return lambda node: _preferred(filter(test, _outward(node.scope, name)))
+
+
+def _preferred(segments: Iterable[Segment]) -> Segment | None:
+    """Return the first that counts, else the first."""
+    first = None
+    for segment in segments:
+        if counts(segment):
+            return segment
+        first = first or segment
+    return first
 
 
 def _indexed(name: str, selector: Selector) -> Find:
-    """Find by one value: many places ask the same of a window, so it is indexed.
+    """Find by one value: many places ask the same of a window, so it is indexed."""
+    fitting = _index(name, selector)
+
+    def find(node: Node) -> Segment | None:
+        scope: Scope | None = node.scope
+        while scope is not None:
+            found = fitting(scope)
+            if found:
+                return found[0] if len(found) == 1 else _preferred(found)
+            scope = scope.outer
+        return None
+
+    return find
+
+
+def _index(name: str, selector: Selector) -> Callable[[Scope], Sequence[Segment]]:
+    """Compile what returns the segments of one window that have a value.
 
     What windows share is indexed once for all of them.
     """
@@ -127,20 +178,35 @@ def _indexed(name: str, selector: Selector) -> Find:
     field, take = path[0], part(*(*path[1:], 0, 0)[:2])
     key: tuple[str | int, ...] = (name, *path)
 
-    def find(node: Node) -> Segment | None:
-        scope: Scope | None = node.scope
-        while scope is not None:
-            index = scope.indexes.get(key)
-            if index is None:
-                index = scope.indexes[key] = {}
-                for segment in scope.by_id.get(name, ()):
-                    index.setdefault(take(first_of(segment, field), segment), segment)
-            if value in index:
-                return index[value]
-            scope = scope.outer
-        return None
+    def fitting(scope: Scope) -> Sequence[Segment]:
+        index = scope.indexes.get(key)
+        if index is None:
+            index = scope.indexes[key] = {}
+            for segment in scope.by_id.get(name, ()):
+                found = take(first_of(segment, field), segment)
+                index.setdefault(found, []).append(segment)
+        return index.get(value, ())
 
-    return find
+    return fitting
+
+
+def all_of(place: Place) -> Callable[[Node], Sequence[Segment]]:
+    """Compile what returns every segment that ``place`` selects by value."""
+    if len(place.which) > 1:
+        test = segment_test(place.which)
+        return lambda node: list(filter(test, node.every(place.segment)))
+    fitting = _index(place.segment, place.which[0])
+
+    def every(node: Node) -> Sequence[Segment]:
+        scope = node.scope
+        found = fitting(scope)
+        while scope.outer is not None:
+            scope = scope.outer
+            behind = fitting(scope)
+            found = [*behind, *found] if behind else found
+        return found
+
+    return every
 
 
 def number_of(selectors: Sequence[Selector]) -> int:
@@ -194,11 +260,13 @@ def chosen(place: Place) -> Callable[[Segment], Sequence[int]]:
     ]
 
     def choose(segment: Segment) -> Sequence[int]:
-        found = [
-            n
-            for n, text in enumerate(repetitions(segment, field))
-            if all(take(text, segment) == value for take, value in wanted)
-        ]
+        found = []
+        for n, text in enumerate(repetitions(segment, field)):
+            for take, value in wanted:
+                if take(text, segment) != value:
+                    break
+            else:
+                found.append(n)
         return found[number - 1 : number] if number else found
 
     return choose

@@ -139,7 +139,7 @@ class StElm:
 
 
 def _pid(person: Person) -> str:
-    ids = f"{person.mrn}^^^STELM^MR~E-{person.mrn}^^^ELMHIE^PI~000-00-0000"
+    ids = f"{person.mrn}^^^STELM^MR~E-{person.mrn}^^^ELMHIE^PI~000-00-0000^^^^SS"
     name = "^".join(er7(part) for part in (person.family, person.given, person.middle))
     born = person.birth_date.strftime("%Y%m%d")
     home = "12 Orchard Way^Apt 3^Elmton^IL^60999^USA"

@@ -67,7 +67,7 @@ class CorrectIdentity(Model):
 
     command: Literal["correct_identity"]
     event: Word
-    patients: tuple[PatientFacts, ...] = ()
+    patients: tuple[PatientFacts, ...] = Field(min_length=1)
     prior: tuple[Identifier, ...] = ()
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -109,6 +110,23 @@ class Measure(Quantity):
     """A quantity of a body: more than nothing."""
 
     value: Annotated[Decimal, Field(gt=0)]
+
+
+def _between(least: str, most: str, unit: str) -> AfterValidator:
+    """Refuse what no body measures: the unit was mistaken, or the patient."""
+    smallest, largest = Decimal(least), Decimal(most)
+
+    def check(measure: Measure) -> Measure:
+        if measure.unit != unit or not smallest <= measure.value <= largest:
+            raise ValueError("implausible")  # and no value: it would be shown
+        return measure
+
+    return AfterValidator(check)
+
+
+Weight = Annotated[Measure, _between("0.3", "700", "kg")]
+"""Beyond the lightest newborn that lived and the heaviest adult."""
+Height = Annotated[Measure, _between("20", "280", "cm")]
 
 
 class Name(Model):
@@ -229,9 +247,9 @@ class OrderContent(Model):
     ordered_at: AwareDatetime | None = None
     collection_at: AwareDatetime | date | None = None
     infusion_at: AwareDatetime | date | None = None
-    weight: Measure | None = None
+    weight: Weight | None = None
     weight_at: AwareDatetime | date | None = None
-    height: Measure | None = None
+    height: Height | None = None
     observations: tuple[Observation, ...] = ()
     allergies: tuple[Code, ...] = ()
     consents: tuple[Consent, ...] = ()

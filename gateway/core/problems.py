@@ -76,6 +76,11 @@ _codes(
     "Compare it with docs/order.schema.json.",
     field__too_long="A value is longer than its limit. | Shorten it.",
     field__too_many="A field has more repetitions than the limit, 1000. | Send fewer.",
+    field__more_than_one="A field that decides which patient, order, product or dose "
+    "is meant holds more than one value. | Send one: a repetition, component or "
+    "subcomponent beside it is never cut away, nor is one of two results taken.",
+    field__implausible="No body has this weight (0.3 to 700 kg) or this height (20 to "
+    "280 cm). | Check the value and its unit.",
     field__malformed="A value cannot be read as what its place should hold. | "
     "Send it in the form the interface agreement names.",
     time__ambiguous="A local time without offset happens twice that night. | "
@@ -132,7 +137,7 @@ _codes(
     "Send an ORC with each, and no earlier results.",
     order__reference_mismatch="An answer names another order than it answers. | "
     "It is not believed and the request repeated; ask the manufacturer if it goes on.",
-    patient__two_numbers="The patient has two record numbers of one issuer. | "
+    patient__two_numbers="Two different numbers could each be the patient's. | "
     "Send the one that holds.",
     patient__merge_into_itself="A merge names the same patient twice. | "
     "Correct the message.",

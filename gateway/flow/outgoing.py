@@ -142,7 +142,7 @@ class Outgoing:
 
     def _to_site(self, back: StatusBack, occasion: Occasion) -> NewDelivery:
         options = {
-            **back.options,
+            **back.header(occasion),
             "type": back.message,
             "control_id": occasion.delivery.id,
             "sent_at": f"{occasion.now:%Y%m%d%H%M%S}+0000",

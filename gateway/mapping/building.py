@@ -10,6 +10,7 @@ from typing import Any
 from gateway.core.errors import Problem
 from gateway.mapping import closures
 from gateway.mapping.closures import Child
+from gateway.mapping.places import ALONE
 from gateway.mapping.run import MISSING, Build
 from gateway.mapping.spec import (
     ITEM,
@@ -117,14 +118,17 @@ class Builder:
     def _each(self, spec: Each, path: Path) -> Build:
         flat = isinstance(bare(spec.item), Each)
         make = self._any(spec.item, path if flat else (*path, ITEM))
-        return closures.each(
+        build = closures.each(
             spec.walk,
             make,
             name=spec.group,
             where=spec.where,
+            gone=spec.deleted,
             from_root=spec.from_root,
             flat=flat,
         )
+        missing = Problem(MISSING, spec.group.rstrip("."))
+        return closures.needed(build, missing) if spec.required else build
 
 
 def first_place(spec: Spec) -> str:
@@ -140,6 +144,8 @@ def first_place(spec: Spec) -> str:
 
 def _is_plain(spec: Spec) -> bool:
     if not isinstance(spec, Leaf) or spec.convert or spec.table or spec.required:
+        return False
+    if spec.whole and spec.sources[0].beside != ALONE:
         return False
     return len(spec.sources) == 1 and not spec.sources[0].from_root
 

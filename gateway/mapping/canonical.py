@@ -13,7 +13,7 @@ from typing import Any, Final, assert_never
 from gateway.core.errors import Problem, Unmappable
 from gateway.core.order import Status, TherapyOrder
 from gateway.mapping.dotted import Item, Match, Member, Step, steps
-from gateway.mapping.places import Getter, NotAPlace, Walker
+from gateway.mapping.places import ALONE, Beside, Getter, NotAPlace, Walker
 from gateway.mapping.shapes import Shape, kind_of, members, shape_of
 
 
@@ -113,6 +113,10 @@ class CanonicalFormat:
             return None if node == "" else node
 
         return get
+
+    def beside(self, text: str) -> Beside:  # noqa: ARG002 - whatever the place
+        """Return that nothing can stand beside a value: a model holds a value once."""
+        return ALONE
 
     def group(self, text: str) -> Walker:
         """Compile the place of a list."""

@@ -19,6 +19,37 @@ Child = tuple[str, Getter | None, Build | None]
 
 def leaf(spec: Leaf, missing: Problem | None = None) -> Build:
     """Read a place, look it up, convert it; absent, it is ``missing`` if given."""
+    build = _leaf(spec, missing)
+    return undivided(build, spec.sources, spec.whole) if spec.whole else build
+
+
+def undivided(read: Build, sources: Sequence[Source], others: str) -> Build:
+    """Refuse a place that holds more than is read of it; ``others``: if others fit.
+
+    Once a place: what a guard has said of it is enough.
+    """
+    doubts = [
+        (doubt, Problem(code, source.place), source.from_root)
+        for source in sources
+        for code, doubt in (
+            ("field.more_than_one", source.beside.parts),
+            (others, source.beside.others),
+        )
+        if doubt is not None
+    ]
+    if not doubts:
+        return read
+
+    def build(node: Any, run: Run) -> Any:
+        for doubt, problem, from_root in doubts:
+            if doubt(run.root if from_root else node):
+                run.blame(problem)
+        return read(node, run)
+
+    return build
+
+
+def _leaf(spec: Leaf, missing: Problem | None) -> Build:
     source = spec.sources[0]
     if len(spec.sources) > 1 and spec.convert:
         build = _several(spec.sources, spec.convert)
@@ -270,11 +301,13 @@ def each(
     *,
     name: str,
     where: Sequence[Condition],
+    gone: Sequence[Condition],
     from_root: bool,
     flat: bool,
 ) -> Build:
     """Give a list with one item for each node; an empty one if all are deleted."""
     test = all_hold(where) if where else None
+    is_gone = all_hold(gone) if gone else None
 
     def build(node: Any, run: Run) -> Any:
         out: list[Any] = []
@@ -282,6 +315,9 @@ def each(
         faults, remarks = run.faults, run.remarks
         for n, item in enumerate(walk(run.root if from_root else node), 1):
             if test is not None and not test(item, run.root):
+                continue
+            if is_gone is not None and is_gone(item, run.root):
+                deleted = True
                 continue
             wrong, doubtful = len(faults), len(remarks)
             value = make(item, run)

@@ -92,7 +92,8 @@ def read_document(text: str, findings: Findings) -> MapNode | None:
             return None
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        findings.add("not_yaml", min(_line_of(error), text.count("\n") + 1))
+        line = min(_line_of(error), text.count("\n") + 1)
+        findings.add("not_yaml", line, _reason(error))
         return None
     before = len(findings.found)
     node = _convert(root, findings) if root else None
@@ -147,5 +148,17 @@ def _line(marked: yaml.Node | yaml.Event) -> int:
 
 
 def _line_of(error: yaml.YAMLError) -> int:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = _mark_of(error)
     return mark.line + 1 if mark else 1
+
+
+def _mark_of(error: yaml.YAMLError) -> yaml.Mark | None:
+    return getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    """Say where and why the parser stopped, in its own words on one line."""
+    said = [getattr(error, name, None) for name in ("context", "problem", "reason")]
+    words = ", ".join(str(each) for each in said if each)
+    mark = _mark_of(error)
+    return f"column {mark.column + 1}: {words}" if mark else words

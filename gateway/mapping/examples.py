@@ -64,18 +64,25 @@ def run_examples(
 
     Returns:
         One problem for each example that differs, cannot be read or stands
-        alone, and for each mapping without any.
+        alone, and for each mapping without any; nothing of a folder in which
+        something else is wrong, because that is to be mended first.
     """
     every = {"json": _read_json, **readers}
     problems: list[Problem] = []
     covered: set[str] = set()
     for example in find_examples(folder, catalog):
         covered.add(example.mapping.path)
+        if _is_broken(example.mapping.path, catalog):
+            continue
         found = _run(example, catalog, every)
         if found:
             problems.append(_finding(example.expected, *found))
     bare = sorted(catalog.mappings.keys() - covered)
-    missing = [_finding(folder / path, "no_example") for path in bare]
+    missing = [
+        _finding(folder / path, "no_example")
+        for path in bare
+        if not _is_broken(path, catalog)
+    ]
     return [*problems, *missing, *_alone(folder, catalog)]
 
 
@@ -112,7 +119,7 @@ def result_of(example: Example, catalog: Catalog, readers: Mapping[str, Read]) -
         source = readers[mapping.reads](example.given.read_bytes(), example.site)
     trees, problems = mapping.run(source)
     if mapping.writes == "hl7v2" and not problems:
-        return _segments(trees[0], example.site, catalog)
+        return _segments(trees[0], source, example.site, catalog)
     if mapping.writes == "json" and not problems:
         return _pretty(trees[0])
     return summary(trees, problems)
@@ -154,9 +161,14 @@ def _pretty(tree: Any) -> bytes:  # noqa: ANN401 - JSON
     return orjson.dumps(tree, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _segments(tree: Any, site: Site | None, catalog: Catalog) -> bytes:  # noqa: ANN401 - a template's tree
+def _segments(
+    tree: Any,  # noqa: ANN401 - a template's tree
+    occasion: Occasion,
+    site: Site | None,
+    catalog: Catalog,
+) -> bytes:
     back = site.status_back if site else None
-    options = {**HEADER, **(back.options if back else {})}
+    options = {**HEADER, **(back.header(occasion) if back else {})}
     codec = "utf-8"
     options["charset"] = HEADER["charset"]  # examples are kept in UTF-8
     message = catalog.formats["hl7v2"].encode(tree, options).decode(codec)
@@ -179,11 +191,17 @@ def _read_json(body: bytes, site: Site | None) -> Any:  # noqa: ANN401, ARG001 -
     return read_json(body)
 
 
-def _names_a_mapping(file: Path) -> bool:
-    """Tell whether an example's mapping is there, compiled or not."""
-    name = file.name.split(".", 1)[0]
-    stems = (path.stem for path in file.parent.parent.glob("*.yaml"))
-    return any(_fits(name, stem) for stem in stems)
+def _is_broken(path: str, catalog: Catalog) -> bool:
+    """Tell whether something is wrong with the site or manufacturer of a file.
+
+    The common mappings are everybody's.
+    """
+    kind, name = path.split("/")[:2]
+    if kind == "sites":
+        return name in catalog.sites and bool(catalog.sites[name].problems)
+    if kind == "manufacturers":
+        return name in catalog.closed
+    return bool(catalog.problems)
 
 
 def _fits(name: str, stem: str) -> bool:
@@ -209,7 +227,7 @@ def _alone(folder: Path, catalog: Catalog) -> Iterator[Problem]:
             continue
         if _is_given(file) and _mapping_of(folder, file, catalog):
             continue
-        if catalog.problems and _names_a_mapping(file):
+        if _is_broken(file.relative_to(folder).as_posix(), catalog):
             continue  # what is wrong is told where it is wrong
         yield _finding(file, "example_alone")
 

@@ -74,13 +74,23 @@ class Grammar:
         text, line = fields.text("each"), fields.line_of("each")
         item = fields.node("item", needed=True)
         where = fields.node("where")
+        deleted = fields.node("deleted_when")
+        required = fields.flag("required")
         fields.done()
         group = scope.group(text, line, self.findings)
         if group is None or item is None:
             return Items(line, ())
         walk, from_root, inner = group
-        conditions = self.conditions(where, inner)
-        return Each(line, text, walk, self.tree(item, inner), conditions, from_root)
+        return Each(
+            line,
+            text,
+            walk,
+            self.tree(item, inner),
+            self.conditions(where, inner),
+            from_root,
+            self.conditions(deleted, inner),
+            required,
+        )
 
     def _leaf(self, fields: Fields, scope: Scope) -> Spec:
         if "const" in fields:

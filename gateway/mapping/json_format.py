@@ -1,13 +1,13 @@
 """JSON as a format of places: read from portals, written to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 
 from gateway.core.errors import Problem, Unmappable, Unreadable
 from gateway.mapping.dotted import Item, Match, Member, Step, steps
-from gateway.mapping.places import Getter, Walker
+from gateway.mapping.places import ALONE, Beside, Getter, Walker
 
 _NOTHING: Final[Sequence[Any]] = ()
 
@@ -39,6 +39,18 @@ class JsonFormat:
             return _read(node)
 
         return get
+
+    def beside(self, text: str) -> Beside:
+        """Compile what asks for another item that ``[name=value]`` fits as well."""
+        path = steps(text)
+        if not any(isinstance(step, Match) for step in path):
+            return ALONE
+
+        def others(node: Any) -> bool:  # noqa: ANN401 - as above
+            found = [value for value in _every(node, path) if value is not None]
+            return any(value != found[0] for value in found)
+
+        return Beside(others=others)
 
     def group(self, text: str) -> Walker:
         """Compile the place of a list; a single object counts as a list of one."""
@@ -129,6 +141,18 @@ def _finder(step: Step) -> Callable[[Any], Any]:
             )
         case Match(name, value):
             return lambda node: _matching(node, name, value)
+
+
+def _every(node: Any, path: Sequence[Step]) -> Iterator[Any]:  # noqa: ANN401 - as above
+    """Yield the value in every item that the path fits."""
+    if node is None or not path:
+        yield _read(node)
+    elif isinstance(path[0], Match):
+        for item in node if isinstance(node, list) else ():
+            if _matching([item], path[0].name, path[0].value) is not None:
+                yield from _every(item, path[1:])
+    else:
+        yield from _every(_finder(path[0])(node), path[1:])
 
 
 def _matching(node: Any, name: str, value: str) -> Any:  # noqa: ANN401 - as above

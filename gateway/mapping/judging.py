@@ -22,6 +22,8 @@ _CODES: Final = {
     "too_short": MISSING,
     "string_too_long": "field.too_long",
     "too_long": "field.too_long",
+    "greater_than": "field.implausible",  # of order.Measure
+    "value_error": "field.implausible",  # of order.Weight and Height
 }
 
 

@@ -1,11 +1,13 @@
 """Reads a leaf: a place or a constant, and what is done to its value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.core.problems import CATALOGUE
 from gateway.mapping.codes import FindTable
 from gateway.mapping.document import Findings
 from gateway.mapping.fields import Fields
+from gateway.mapping.places import NULL
 from gateway.mapping.scope import Scope
 from gateway.mapping.spec import Const, Leaf, Source
 from gateway.mapping.transforms import TRANSFORMS, Convert, Transform
@@ -90,7 +92,7 @@ class Leaves:
         timed = transform is not None and transform.gives == "quantity"
         if timed and len(sources) == places + 1:
             convert = TRANSFORMS[self.timing].make({"zone": self.zone})
-            return Leaf(line, (sources.pop(),), "when", convert)
+            return Leaf(line, (_timed(sources.pop(), sources[0]),), "when", convert)
         if len(sources) != places:
             self.findings.add("bad_value", line, f"from: {places} of them here")
         return None
@@ -106,3 +108,15 @@ class Leaves:
                 detail = f"{source.place} is {source.kind}; the transform takes {takes}"
                 self.findings.add("wrong_kind", line, detail)
         return transform.gives
+
+
+def _timed(time: Source, value: Source) -> Source:
+    """Return the time of a value: absent or deleted where the value is."""
+    if time.from_root != value.from_root:
+        return time
+
+    def get(node: Any) -> Any:  # noqa: ANN401 - a source of any format
+        said = value.get(node)
+        return said if said is None or said is NULL else time.get(node)
+
+    return replace(time, get=get)

@@ -5,6 +5,7 @@ into a function once, at compile time; the function is then called per message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -28,6 +29,27 @@ Walker = Callable[[Any], Sequence[Any]]
 """From a node of a source to the nodes of a group or the repetitions of a field."""
 
 
+Doubt = Callable[[Any], bool]
+"""Asks a node of a source whether a place could mean another value, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What asks whether more stands at a place than is read there.
+
+    Attributes:
+        parts: More of the same field; ``None`` if there never is.
+        others: Others that fit the place as well, and say something else.
+    """
+
+    parts: Doubt | None = None
+    others: Doubt | None = None
+
+
+ALONE: Final = Beside()
+"""Of a place that can mean one value only."""
+
+
 class NotAPlace(ValueError):
     """The text names no place of this format; the message says what would."""
 
@@ -39,6 +61,14 @@ class Format(Protocol):
 
     def place(self, text: str) -> Getter:
         """Compile a place.
+
+        Raises:
+            NotAPlace: ``text`` is not a place of this format.
+        """
+        ...
+
+    def beside(self, text: str) -> Beside:
+        """Compile what asks whether a place could mean another value, too.
 
         Raises:
             NotAPlace: ``text`` is not a place of this format.

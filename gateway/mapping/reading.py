@@ -5,7 +5,7 @@ from typing import Final
 from gateway.core.errors import Problem
 from gateway.core.problems import CATALOGUE
 from gateway.mapping.building import Builder
-from gateway.mapping.closures import all_hold
+from gateway.mapping.closures import all_hold, undivided
 from gateway.mapping.conditions import condition
 from gateway.mapping.document import ListNode, MapNode, Node, TextNode
 from gateway.mapping.fields import Fields
@@ -27,6 +27,7 @@ from gateway.mapping.scope import Scope
 from gateway.mapping.spec import Condition, Const, Group, Leaf, Spec, origins
 from gateway.mapping.targets import Targets
 from gateway.mapping.templates import check_template
+from gateway.mapping.whole import MORE_THAN_ONE, marked
 
 MISMATCH: Final = "order.placer_mismatch"
 
@@ -95,12 +96,16 @@ def _alternative(
 ) -> Alternative:
     mandatory: set[tuple[str, ...]] = set()
     free: set[tuple[str, ...]] = set()
+    codes: dict[tuple[str, ...], str] = {}
     for model in models_named(_commands_of(spec, conditions, grammar)):
         targets = Targets(grammar.findings)
         targets.check(spec, model)
         mandatory |= targets.mandatory
         free |= targets.free
-    build = Builder(frozenset(mandatory), frozenset(free)).root(spec)
+        codes |= targets.whole
+    build = Builder(frozenset(mandatory), frozenset(free)).root(marked(spec, codes))
+    deciding = [condition.source for condition in conditions]
+    build = undivided(build, deciding, MORE_THAN_ONE)
     test = all_hold(conditions) if conditions else None
     return Alternative(test, build, origin_of(origins(spec)))
 
@@ -158,7 +163,7 @@ def _same(fields: Fields, scope: Scope) -> Guard:
     place = texts[-1] if texts else ""
     problem = Problem(_code(fields, MISMATCH), place)
     fields.done()
-    return agree([source.get for source in sources], problem)
+    return agree(sources, problem)
 
 
 def _otherwise(

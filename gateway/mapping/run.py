@@ -28,6 +28,11 @@ class Run:
         self.remarks: list[Problem] = []
         self.nulls = False
 
+    def blame(self, problem: Problem) -> None:
+        """Record a fault, unless one is known at its very place."""
+        if all(known.where != problem.where for known in self.faults):
+            self.faults.append(problem)
+
     def forgive(self, since: int) -> None:
         """Take back what is missing in a group that is absent as a whole."""
         if all(problem.code == MISSING for problem in self.faults[since:]):

@@ -6,10 +6,11 @@ from typing import Any
 
 from gateway.core.commands import Command
 from gateway.core.errors import Problem, Unmappable
+from gateway.mapping.closures import undivided
 from gateway.mapping.judging import judge
 from gateway.mapping.places import NULL, Getter, Walker
 from gateway.mapping.run import MISSING, Build, Run, settle_nulls
-from gateway.mapping.spec import Path
+from gateway.mapping.spec import Path, Source
 
 # A node may be of any type a format has.
 # ruff: noqa: ANN401
@@ -63,21 +64,23 @@ def refuse(test: Test, problem: Problem) -> Guard:
     return guard
 
 
-def agree(getters: Sequence[Getter], problem: Problem) -> Guard:
-    """Record ``problem`` unless all values that are present are the same."""
+def agree(sources: Sequence[Source], differ: Problem) -> Guard:
+    """Record ``differ`` unless all that is there, at every place, is the same."""
+    look = undivided(_nothing, sources, differ.code)
+    getters = [source.get for source in sources]
 
     def guard(node: Any, run: Run) -> None:
-        first = None
-        for get in getters:
-            value = get(node)
-            if value is None or value is NULL:
-                continue
-            if first is not None and value != first:
-                run.faults.append(problem)
-                return
-            first = value
+        look(node, run)
+        found = [get(node) for get in getters]
+        said = [value for value in found if value is not None and value is not NULL]
+        if any(value != said[0] for value in said):
+            run.faults.append(differ)
 
     return guard
+
+
+def _nothing(node: Any, run: Run) -> None:
+    """Read nothing."""
 
 
 def template(build: Build) -> Runner:

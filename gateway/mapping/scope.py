@@ -33,7 +33,8 @@ class Scope:
         try:
             reader, from_root = self._reader(text)
             kind = reader.kind(text) if isinstance(reader, Rooted) else "text"
-            return Source(text, reader.place(text), kind, from_root)
+            place, beside = reader.place(text), reader.beside(text)
+            return Source(text, place, kind, from_root, beside)
         except NotAPlace as error:
             findings.add("bad_place", line, f"{text}: {error}")
             return Source(text, _nowhere)

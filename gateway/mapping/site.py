@@ -1,16 +1,21 @@
 """What a site folder says, checked and compiled; written as mappings/README says."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Literal
+from typing import Any, Final, Literal
 
 from gateway.core.agreements import Conventions
-from gateway.core.errors import Problem
+from gateway.core.errors import Problem, Unmappable
 from gateway.core.order import Status
 from gateway.mapping.compiled import Compiled
+from gateway.mapping.places import Getter
+
+_DELIMITERS: Final = re.compile(r"[\^~\\&]")
+"""A header is written as it is given; what an order says in it has no parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class StatusBack:
         host_setting: Name of the setting with ``host:port`` of the EHR's listener.
         message: MSH-9 of what is sent, e.g. ``ORU^R01^ORU_R01``.
         options: For the encoder: application, facility, version, charset …
+        asked: The same, as far as the order says it: the facility that ordered.
         when: Statuses worth a message; holds and refusals are always told.
         codes: What each acknowledgement code of the EHR means for a delivery:
             ``delivered``, ``rejected``, ``not_taken`` or ``unknown``.
@@ -65,6 +71,19 @@ class StatusBack:
     answer_timeout: timedelta
     deadline: timedelta
     repeats_safely: bool
+    asked: Mapping[str, Getter] = field(default_factory=dict)
+
+    def header(self, occasion: Any) -> dict[str, str]:  # noqa: ANN401 - as canonical.Occasion says
+        """Return the options for one status.
+
+        Raises:
+            Unmappable: What the order says would be more than one value there.
+        """
+        said = {key: get(occasion) for key, get in self.asked.items()}
+        for key, text in said.items():
+            if text is not None and _DELIMITERS.search(text):
+                raise Unmappable(Problem("render.unrepresentable", key, "hold"))
+        return {**self.options, **{k: text for k, text in said.items() if text}}
 
 
 @dataclass(frozen=True, slots=True)

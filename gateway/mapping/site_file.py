@@ -12,8 +12,11 @@ from gateway.core.errors import Unmappable
 from gateway.core.order import Status
 from gateway.core.problems import CATALOGUE
 from gateway.mapping.compiled import Compiled
+from gateway.mapping.document import MapNode
 from gateway.mapping.fields import Fields
 from gateway.mapping.library import Library, Shelf
+from gateway.mapping.places import Getter
+from gateway.mapping.scope import Scope
 from gateway.mapping.site import Facility, Networks, Site, StatusBack
 from gateway.mapping.times import local
 
@@ -40,6 +43,14 @@ OPTIONS: Final = (
     "application_ack",
 )
 """What a site says about the MSH of its statuses; the rest is known when sent."""
+
+OF_ORDERS: Final = (
+    "application",
+    "facility",
+    "receiving_application",
+    "receiving_facility",
+)
+"""Those that may come from the order the status is about."""
 
 LEAST: Final = {
     "sent_at": "20260101",
@@ -197,7 +208,7 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
     )
     host_setting = back.setting("to")
     message = back.text("message")
-    options = _options(back.mapping("header", needed=True), shelf)
+    options, asked = _options(back.mapping("header", needed=True), shelf)
     when = _statuses(back)
     codes = _answers(back.mapping("codes"), dict.fromkeys(NEGATIVE, MEANINGS))
     waits = back.durations("waits", WAITS)
@@ -219,17 +230,32 @@ def _status_back(fields: Fields, name: str, shelf: Shelf) -> StatusBack | None:
         answer_timeout=answer_timeout,
         deadline=deadline,
         repeats_safely=repeats_safely,
+        asked=asked,
     )
 
 
-def _options(fields: Fields, shelf: Shelf) -> dict[str, str]:
+def _options(fields: Fields, shelf: Shelf) -> tuple[dict[str, str], dict[str, Getter]]:
+    """Return the constants of a header, and what is asked of the order."""
     needed = ("processing_id", "version")
+    asked = [key for key in OF_ORDERS if isinstance(fields.node(key), MapNode)]
     found = {
         key: _header_text(fields, shelf, key, None if key in needed else "")
         for key in OPTIONS
+        if key not in asked
     }
+    places = {key: _header_place(fields.mapping(key), shelf) for key in asked}
     fields.done()
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in found.items() if text}, places
+
+
+def _header_place(fields: Fields, shelf: Shelf) -> Getter:
+    text, line = fields.text("from"), fields.line_of("from")
+    canonical = shelf.library.formats["canonical"]
+    source = Scope(canonical).source(text, line, fields.findings)
+    if source.kind != "text":
+        fields.findings.add("wrong_kind", line, f"{text} is {source.kind}")
+    fields.done()
+    return source.get
 
 
 def _header_text(fields: Fields, shelf: Shelf, key: str, default: str | None) -> str:

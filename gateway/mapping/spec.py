@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.mapping.codes import CodeTable
-from gateway.mapping.places import Getter, Walker
+from gateway.mapping.places import ALONE, Beside, Getter, Walker
 from gateway.mapping.transforms import Convert
 
 
@@ -20,6 +20,7 @@ class Source:
     get: Getter
     kind: str = "text"
     from_root: bool = False
+    beside: Beside = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Leaf:
         unknown: Problem code if ``table`` lacks the value.
         on_unknown: ``reject`` or ``hold``.
         measured: Where the time of a measurement stands, if it was named.
+        whole: Problem code if others fit its places as well and say something else;
+            then nothing may stand beside them either. ``""``: the first counts.
     """
 
     line: int
@@ -59,6 +62,7 @@ class Leaf:
     unknown: str = "code.unknown"
     on_unknown: str = "reject"
     measured: "Leaf | None" = None
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A list with one item for each node of a group."""
+    """A list with one item for each node of a group; ``deleted`` says of which not."""
 
     line: int
     group: str
@@ -91,6 +95,8 @@ class Each:
     item: "Spec"
     where: tuple[Condition, ...] = ()
     from_root: bool = False
+    deleted: tuple[Condition, ...] = ()
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from gateway.mapping.spec import (
     bare,
 )
 from gateway.mapping.transforms import Convert, Unfit
+from gateway.mapping.whole import whole
 
 DISCRIMINATOR: Final = "command"
 """Names the model itself, and has been used to find it."""
@@ -32,10 +33,12 @@ class Targets:
     Attributes:
         mandatory: Paths of fields their model needs, as far as the tree has them.
         free: Paths of maps whose keys are free.
+        whole: By path, what a field is called of which nothing may be cut away.
     """
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
+        self.whole: dict[Path, str] = {}
         self.mandatory: set[Path] = set()
         self.free: set[Path] = set()
 
@@ -55,6 +58,7 @@ class Targets:
                 continue
             if known[key].required:
                 self.mandatory.add((*path, key))
+            self.whole[*path, key] = whole(model, key)
             if path or key != DISCRIMINATOR:
                 self._visit(entry, known[key].shape, (*path, key))
         for key, member in known.items():

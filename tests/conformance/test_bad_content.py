@@ -82,7 +82,7 @@ async def test_an_order_with_nothing_wrong_is_applied(scene: Scene, site: str) -
     ("site", "where", "error"),
     [
         ("st_elm", "PID-3[5=MR][4.1=STELM].1", b"PID^1^3^^1|101"),
-        ("rheintal", "PID-3.1", b"PID^1^3^101"),
+        ("rheintal", "PID-3[5=MR][4.1=RHEIN].1", b"PID^1^3^101"),
         ("anyone", "PID-3[5=MR].1", b"PID^1^3^^1|101"),
     ],
 )
@@ -110,6 +110,24 @@ FAULTS = [
         ("field.not_a_date", "PID-7"),
         (b"PID^1^7|102", b"PID^1^7^102"),
         id="a birth date no year has",
+    ),
+    pytest.param(
+        (b"19710409", b"19710409~19800202"),
+        ("field.more_than_one", "PID-7"),
+        (b"PID^1^7|102", b"PID^1^7^102"),
+        id="two birth dates",
+    ),
+    pytest.param(
+        (b"ORC|NW|", b"ORC|NW~CA|"),
+        ("field.more_than_one", "ORC-1"),
+        (b"ORC^1^1|102", b"ORC^1^1^102"),
+        id="two order controls",
+    ),
+    pytest.param(
+        (b"^CANARYTHERAPY", b"~CANARYOTHER^CANARYTHERAPY"),
+        ("field.more_than_one", "OBR-4.1"),
+        (b"OBR^1^4^1^1|102", b"OBR^1^4^102"),
+        id="two products",
     ),
     pytest.param(
         (b"^CANARYTHERAPY", b"CANARY^CANARYTHERAPY"),
@@ -173,8 +191,37 @@ async def test_a_lower_case_segment_is_another_segment(scene: Scene) -> None:
     _, row = await send(scene, order("rheintal", (b"\rPID|", b"\rpid|")))
 
     assert found(row) == [
-        ("field.missing", place) for place in ("PID-3.1", "PID-5.1", "PID-7", "PID-8")
+        ("field.missing", place)
+        for place in ("PID-3[5=MR][4.1=RHEIN].1", "PID-5.1", "PID-7", "PID-8")
     ]
+
+
+@pytest.mark.parametrize("site", SITES)
+async def test_a_number_is_never_cut(scene: Scene, site: str) -> None:
+    """The first part would be another patient's number."""
+    complete = order(site)
+    number = mrn(complete).partition(b"^")[0]
+
+    said, row = await send(scene, complete.spoilt((number, number + b"&9")))
+
+    assert (said.code, row["state"]) == (REFUSED[site], "rejected")
+    assert {code for code, _ in found(row)} == {"field.more_than_one"}
+    assert {place.partition("[")[0] for _, place in found(row)} == {"PID-3"}
+
+
+@pytest.mark.parametrize("site", SITES)
+async def test_a_merge_without_its_patient_is_refused(scene: Scene, site: str) -> None:
+    complete = order(site)
+    msh = complete.body.partition(b"\r")[0]
+    for kind in (b"OMG^O19^OMG_O19", b"ORM^O01^ORM_O01", b"ORM^O01"):
+        msh = msh.replace(kind, b"ADT^A40")
+    merge = Order(site, complete.control_id, "", msh + b"\rMRG|CANARY1\r")
+
+    said, row = await send(scene, merge)
+
+    assert (said.code, row["state"]) == (REFUSED[site], "rejected")
+    assert found(row) == [("field.missing", "PID")]
+    assert said.conditions == ("101",)
 
 
 # ------------------------------------------------------------ the answer itself

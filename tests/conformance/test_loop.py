@@ -2,8 +2,6 @@
 
 import asyncio
 import base64
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -136,93 +134,6 @@ async def test_a_later_report_of_an_earlier_step_moves_nothing(scene: Scene) -> 
     assert (await scene.order(placed.number))["status"] == "released"
     held = await scene.rows("messages", state="held", site="helix")
     assert held[0]["problems"][0]["code"] == "order.backward_step"
-
-
-async def test_a_new_name_is_noted_and_the_order_goes_on(scene: Scene) -> None:
-    placed, _ = await scene.settled()
-    married = placed.person.named("Näide-Beispiel")
-    ack = await scene.send("st_elm", scene.st_elm.update_person(married))
-
-    after = await scene.shows(placed.number, flag="name_changed")
-    assert ack.code == "CA"
-    assert after["flags"] == ["name_changed"]
-    cancel = scene.st_elm.cancel_order(placed.number, placed.person)
-    await scene.send("st_elm", cancel)
-    await scene.shows(placed.number, status="cancelled")
-
-
-async def test_another_birth_date_holds_the_order(scene: Scene) -> None:
-    placed, _ = await scene.settled()
-    born = placed.person.birth_date + timedelta(days=1)
-    other = replace(placed.person, birth_date=born)
-    ack = await scene.send("st_elm", scene.st_elm.update_person(other))
-
-    assert ack.code == "CA"
-    message = await scene.message(ack)
-    assert message["state"] == "held"
-    assert [p["code"] for p in message["problems"]] == ["identity.conflict"]
-    assert [p["where"] for p in message["problems"]] == ["patient.birth_date"]
-    order = await scene.shows(placed.number, flag="hold.identity")
-    await scene.told("st_elm", placed.number.encode(), b"ORC|OH|")
-    await scene.alarm("identity.conflict", order["id"])
-
-
-@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
-async def test_a_merge_holds_the_order(scene: Scene, hospital: str) -> None:
-    placed, _ = await scene.settled(hospital)
-    merge = scene.writer(hospital).merge(scene.person(), placed.person.mrn)
-    ack = await scene.send(hospital, merge)
-
-    assert ack.positive
-    assert (await scene.message(ack))["state"] == "applied"
-    order = await scene.shows(placed.number, flag="hold.identity")
-    await scene.told(hospital, placed.number.encode(), b"ORC|OH|")
-    await scene.alarm("identity.merge", order["id"])
-
-
-async def test_a_cancel_leaves_during_a_hold(scene: Scene) -> None:
-    placed, _ = await scene.settled()
-    merge = scene.st_elm.merge(scene.person(), placed.person.mrn)
-    await scene.send("st_elm", merge)
-
-    cancel = scene.st_elm.cancel_order(placed.number, placed.person)
-    await scene.send("st_elm", cancel)
-    await scene.shows(placed.number, status="cancelled", flag="hold.identity")
-
-    assert await scene.done(placed.number) == ["submit", "cancel"]
-
-
-@pytest.mark.parametrize("hospital", ["st_elm", "rheintal"])
-async def test_a_status_that_names_the_patient_waits_for_the_end_of_a_hold(
-    scene: Scene, hospital: str
-) -> None:
-    placed, order = await scene.settled(hospital)
-    merge = scene.writer(hospital).merge(scene.person(), placed.person.mrn)
-    await scene.send(hospital, merge)
-    await scene.told(hospital, placed.number.encode(), b"ORC|OH|")
-
-    await scene.webhook(order["id"], "order.accepted", coi=f"C-HELD-{hospital}")
-    await scene.shows(placed.number, status="accepted")
-    await scene.rests(placed.number)
-
-    last = (await scene.deliveries(placed.number, f"ehr:{hospital}"))[-1]
-    assert (last["state"], last["code"]) == ("held", "identity.hold")
-    received = scene.hospital(hospital).receiver.received
-    assert not [message for message in received if b"C-HELD" in message]
-
-
-async def test_nothing_identity_bearing_leaves_during_a_hold(scene: Scene) -> None:
-    placed, _ = await scene.settled()
-    writer = scene.st_elm
-    await scene.send("st_elm", writer.merge(scene.person(), placed.person.mrn))
-    await scene.send(
-        "st_elm", writer.change_order(placed.number, heavier(placed.person))
-    )
-    await scene.rests(placed.number)
-
-    assert await scene.done(placed.number) == ["submit"]
-    (change,) = (await scene.deliveries(placed.number, PORTAL))[1:]
-    assert (change["state"], change["code"]) == ("held", "identity.hold")
 
 
 async def test_a_product_out_of_specification_waits_for_a_decision(
@@ -377,3 +288,53 @@ async def test_a_report_settles_nothing_that_surely_did_not_arrive(
     await portal.start()
     await scene.rests(placed.number)
     assert await scene.done(placed.number) == ["submit"]
+
+
+STEPS = {
+    "material.received": b"sm_received",
+    "manufacturing.started": b"in_manufacturing",
+    "product.out_of_specification": b"oos_decision",
+    "product.released": b"released",
+}
+
+
+async def test_every_step_of_the_manufacturer_reaches_both_hospitals(
+    scene: Scene,
+) -> None:
+    marks = {"st_elm": b"STATUS^^99BATON||%b|", "rheintal": b"ZCT|1||||%b|"}
+    for hospital, mark in marks.items():
+        placed, order = await scene.settled(hospital)
+        await scene.stage.portal.tell(order["id"], "order.accepted")
+        for step, status in STEPS.items():
+            await scene.stage.portal.tell(order["id"], step)
+
+            await scene.told(hospital, placed.number.encode(), mark % status)
+
+
+async def test_what_is_only_reported_completes_no_order_in_any_hospital(
+    scene: Scene,
+) -> None:
+    """Infusion is the site's fact, whatever the manufacturer says of it."""
+    reported = {
+        "st_elm": (b"STATUS^^99BATON||released", b"REPORTED_STATUS^^99BATON||infused|"),
+        "rheintal": (b"ZCT|1||||released|", b"|infused|helix"),
+    }
+    for hospital, marks in reported.items():
+        placed, order = await scene.settled(hospital)
+        for step in ("order.accepted", "product.released", "product.infused"):
+            await scene.stage.portal.tell(order["id"], step)
+
+        told = await scene.told(hospital, placed.number.encode(), *marks)
+        orc = next(s for s in told.split(b"\r") if s.startswith(b"ORC|"))
+        assert orc.split(b"|")[5] == b"A"
+        assert (await scene.order(placed.number))["status"] == "released"
+
+
+async def test_a_status_goes_back_to_the_facility_that_ordered(scene: Scene) -> None:
+    number = scene.number()
+    order = scene.st_elm.new_order(number, scene.person())
+    order = order.replace(b"|ELMCARE|STELM|", b"|ELMCARE|RIVERSIDE|", 1)
+    assert (await scene.send("st_elm", order)).code == "CA"
+
+    told = await scene.told("st_elm", number.encode(), b"ORC|")
+    assert told.split(b"|")[5] == b"RIVERSIDE"

@@ -7,7 +7,6 @@ from conformance.simulators.portal import PortalSimulator
 from tests.crash.load import Load
 from tests.crash.process import GatewayProcess
 
-
 PATIENCE = 120
 """Seconds without an end of any delivery, after which none will follow."""
 

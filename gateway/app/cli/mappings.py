@@ -62,7 +62,8 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
     """Compile every mapping and run every example.
 
     Prints one line for each problem, as a compiler would: file:line: code: what
-    to do. Exit status 0 if all is well, 2 if anything is wrong.
+    to do. What does not compile comes first, and its examples are not run. Exit
+    status 0 if all is well, 2 if anything is wrong.
 
     Example: baton check --mappings /etc/baton/mappings
     """
@@ -70,8 +71,9 @@ def check(mappings: MappingsFolder = None, as_json: AsJson = False) -> None:
     parts = Parts()
     catalog = parts.load(folder)
     readers = {"hl7v2": _reading(parts)}
-    found = [*catalog.problems, *examples.run_examples(folder, catalog, readers)]
-    for problem in sorted(found, key=_place):
+    results = examples.run_examples(folder, catalog, readers)
+    found = [*sorted(catalog.problems, key=_place), *sorted(results, key=_place)]
+    for problem in found:
         if as_json:
             detail = problem.detail if isinstance(problem, Finding) else ""
             facts = {"where": problem.where, "code": problem.code, "detail": detail}

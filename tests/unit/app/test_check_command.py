@@ -104,7 +104,8 @@ def test_the_packaged_samples_are_sound() -> None:
             SITE_FILE,
             "title: Elm",
             "title: [Elm",
-            "sites/elm/site.yaml:3: mapping.not_yaml: The file is not YAML. "
+            "sites/elm/site.yaml:3: mapping.not_yaml: The file is not YAML. (column 8: "
+            "while parsing a flow sequence, did not find expected ',' or ']') "
             "Correct the syntax at this line.",
             id="a bracket is missing",
         ),
@@ -312,3 +313,34 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
         f"{tmp_path / 'nowhere'}: settings.no_mappings: The mappings folder is not "
         "there. Correct BATON_MAPPINGS or --mappings.\n"
     )
+
+
+def test_the_cause_is_told_and_not_what_follows_from_it(folder: Path) -> None:
+    """With a wrong zone every time in every example would be another one."""
+    edit(folder, EXAMPLE + ".json", "Too ill", "Too well")
+    edit(folder, SITE_FILE, "Europe/Berlin", "Europe/Berlim")
+
+    status, [line] = check(folder)
+
+    assert status == 2
+    assert line.startswith(f"{folder}/{SITE_FILE}:7: mapping.bad_value: ")
+
+
+def test_a_mapping_that_is_gone_is_told_once(folder: Path) -> None:
+    (folder / ORDER_FILE).unlink()
+
+    assert [line.split(": ")[:2] for line in check(folder)[1]] == [
+        [f"{folder}/{SITE_FILE}:8", "mapping.file_missing"]
+    ]
+
+
+def test_what_does_not_compile_is_told_before_examples(folder: Path) -> None:
+    """An example of another site is run all the same."""
+    edit(folder, EXAMPLE + ".json", "Too ill", "Too well")
+    (folder / "sites/oak").mkdir()
+    (folder / "sites/oak/site.yaml").write_text("site: 1\n")
+
+    lines = [line.removeprefix(f"{folder}/") for line in check(folder)[1]]
+
+    assert lines[0].startswith("sites/oak/site.yaml:1: mapping.missing_key")
+    assert lines[-1].startswith(f"{EXAMPLE}.json:1: mapping.example_differs")

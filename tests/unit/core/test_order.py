@@ -178,6 +178,43 @@ def test_a_patient_without_a_number_is_nobody() -> None:
         PatientFacts(identifiers=())
 
 
+def test_a_merge_is_about_a_patient() -> None:
+    with pytest.raises(ValidationError):
+        CorrectIdentity(command="correct_identity", event="A40", prior=(mrn(),))  # type: ignore[call-arg]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    ("field", "amount", "unit"),
+    [
+        *(("weight", amount, "kg") for amount in ("0.299", "700.01", "7000", "0.07")),
+        *(("height", amount, "cm") for amount in ("19.9", "281", "1.68", "1680")),
+        ("weight", "70", "g"),
+        ("weight", "70", "[lb_av]"),
+        ("height", "168", "m"),
+    ],
+)
+def test_what_no_body_measures_is_refused(field: str, amount: str, unit: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        OrderContent.model_validate(
+            {**dict(content()), field: {"value": amount, "unit": unit}}
+        )
+
+    assert amount not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "amount", "unit"),
+    [
+        *(("weight", amount, "kg") for amount in ("0.3", "3.2", "700")),
+        *(("height", amount, "cm") for amount in ("20", "168", "280")),
+    ],
+)
+def test_what_a_body_measures_is_kept(field: str, amount: str, unit: str) -> None:
+    said = {**dict(content()), field: {"value": amount, "unit": unit}}
+
+    assert str(getattr(OrderContent.model_validate(said), field).value) == amount
+
+
 @pytest.mark.parametrize("field", ["weight", "height"])
 @pytest.mark.parametrize("amount", ["0", "-5", "-0.0"])
 def test_a_body_weighs_and_measures_more_than_nothing(field: str, amount: str) -> None:

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+import pytest
+
 from gateway.core.commands import ChangeOrder, PlaceOrder
 from tests.unit.mapping.builders import compiled, message, said, table
 
@@ -60,7 +62,7 @@ def test_a_change_that_deletes_says_so() -> None:
         "XO",
         'ORC|XO|P-1|||||||""|||""^""',
         OBR,
-        'OBX|1|NM|W||""',
+        'OBX|1|NM|W||""|kg||||||||20260301',
         'NTE|1||""',
         'ZZZ|""|b',
         pid='PID|1||0042^^^STELM||Beispiel^""||19710409||||""||""',
@@ -73,6 +75,7 @@ def test_a_change_that_deletes_says_so() -> None:
         "prescriber": order.prescriber,
         "ordered_at": order.ordered_at,
         "weight": order.weight,
+        "weight_at": order.weight_at,
         "notes": order.notes,
         "extensions": order.extensions,
         "address": order.patient.address,
@@ -82,13 +85,15 @@ def test_a_change_that_deletes_says_so() -> None:
         "prescriber": None,
         "ordered_at": None,
         "weight": None,
+        "weight_at": None,
         "notes": (),
         "extensions": {"x:b": "b"},
         "address": None,
         "phone": None,
         "given": None,
     }
-    assert {"prescriber", "ordered_at", "weight", "notes"} <= order.model_fields_set
+    said = {"prescriber", "ordered_at", "weight", "weight_at", "notes"}
+    assert said <= order.model_fields_set
     assert {"address", "phone"} <= order.patient.model_fields_set
 
 
@@ -159,6 +164,51 @@ def test_a_quantity_needs_its_unit() -> None:
     assert ordered("NW", OBR, "OBX|1|NM|W||71.4")[1] == [
         "reject: field.unit_missing at OBX-6"
     ]
+
+
+@pytest.mark.parametrize("status", ["D", "W"])
+def test_a_change_withdraws_a_weight_with_its_time(status: str) -> None:
+    [command], problems = ordered(
+        "XO", OBR, f"OBX|1|NM|W||71.4|kg|||||{status}|||20260301"
+    )
+
+    assert problems == []
+    assert {"weight", "weight_at"} <= command.order.model_fields_set
+    assert (command.order.weight, command.order.weight_at) == (None, None)
+
+
+@pytest.mark.parametrize(("amount", "unit"), [("7000", "kg"), ("70", "g"), ("0", "kg")])
+def test_a_weight_no_body_has_is_refused_at_its_place(amount: str, unit: str) -> None:
+    assert ordered("NW", OBR, f"OBX|1|NM|W||{amount}|{unit}")[1] == [
+        "reject: field.implausible at OBX-5"
+    ]
+
+
+MARKERS = (
+    "{ each: OBX, deleted_when: { place: OBX-11, is: [D, W] }, "
+    "item: { code: OBX-3, result: OBX-5 } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "left"), [("FW", ["C0"]), ("DF", ["C1"]), ("DW", [])]
+)
+def test_an_item_that_is_deleted_leaves_the_others(
+    statuses: str, left: list[str]
+) -> None:
+    """Where there is no other, the list is deleted."""
+    text = ORDER.replace(
+        "    notes:", f"    observations: {MARKERS}\n    notes:"
+    ).replace("from: [OBX-5", "when: { place: OBX-3, is: W }, from: [OBX-5")
+    segments = [f"OBX|1|ST|C{n}||NEG||||||{s}" for n, s in enumerate(statuses)]
+
+    commands, problems = compiled(text, zone="UTC", control=CONTROL).run(
+        message(PID, "ORC|XO|P-1", OBR, *segments, type_="OMG^O19")
+    )
+
+    assert said(problems) == []
+    assert [o.code for o in commands[0].order.observations] == left
+    assert "observations" in commands[0].order.model_fields_set
 
 
 def test_a_quantity_with_its_time_fills_the_field_beside_it() -> None:

@@ -83,3 +83,22 @@ def test_all_problems_of_a_file_are_found_at_once() -> None:
     _, problems = read("a: &x 1\nb: !t 2\n")
 
     assert problems == ["m.yaml:1: mapping.anchor", "m.yaml:2: mapping.tag"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: [1\n", "column 1: while parsing a flow sequence, did not find expected"),
+        ("a: b: c\n", "column 5: mapping values are not allowed in this context"),
+        ("a: \x01\n", "control characters are not allowed"),
+        ("a: '1\n", "column 1: while scanning a quoted scalar, found unexpected end"),
+    ],
+)
+def test_what_the_parser_found_is_said_on_one_line(text: str, reason: str) -> None:
+    findings = Findings("m.yaml")
+
+    assert read_document(text, findings) is None
+
+    [finding] = findings.found
+    assert finding.detail.startswith(reason)
+    assert "\n" not in finding.detail

@@ -1,5 +1,7 @@
 """Groups and lists: what makes one present, and what it then requires."""
 
+import pytest
+
 from tests.unit.mapping.builders import compiled, message, report, run, said, table
 
 COI = (
@@ -138,6 +140,7 @@ def test_each_inside_each_is_one_list() -> None:
         tree:
           command: { const: correct_identity }
           event: MSH-9.2
+          patients: [{ identifiers: [{ value: { const: "0" }, authority: MSH-4 }] }]
           prior:
             - each: MRG
               item: { each: MRG-1, item: { value: .1, authority: .4.1 } }
@@ -153,3 +156,12 @@ def test_each_inside_each_is_one_list() -> None:
     )
     [command], _ = compiled(text).run(message("MRG|1^^^A~2^^^A|||9^^^A", "MRG|3^^^A"))
     assert [i.value for i in command.prior] == ["1", "2", "3", "9"]
+
+
+@pytest.mark.parametrize("lots", [None, [], [{}]])
+def test_a_list_that_is_required_is_not_empty(lots: object) -> None:
+    line = ALIASES.replace("each: lots", "each: lots\n    required: true")
+
+    assert run(ALIASES, report(lots=lots))[1] == []
+    assert run(line, report(lots=lots)) == ([], ["reject: field.missing at lots"])
+    assert run(line, report(lots=[{"number": "1"}], by="X"))[1] == []

@@ -1,11 +1,14 @@
 """Sites: what their files say, and what a broken one closes."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from typing import cast
 
 import pytest
 
-from gateway.core.order import Status
+from gateway.core.errors import Problem, Unmappable
+from gateway.core.order import Status, TherapyOrder
+from gateway.mapping.canonical import FacilityFacts, Occasion
 from gateway.mapping.site import Facility
 from tests.unit.mapping.builders import table
 from tests.unit.mapping.folder import BACK, ORDER, SITE, Folder, changed, places
@@ -88,6 +91,63 @@ def test_how_statuses_return(folder: Folder) -> None:
     assert back.codes == {}
     assert back.repeats_safely is False
     assert back.deadline == timedelta(days=3)
+
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+ASKED = BACK.replace(
+    "header: {", "header: { receiving_facility: { from: facility.code },"
+)
+
+
+def told_about(facility: str) -> Occasion:
+    facts = FacilityFacts(facility, "", "US")
+    return Occasion(cast("TherapyOrder", None), NOW, facility=facts)
+
+
+def test_a_status_may_go_back_to_the_facility_that_ordered(folder: Folder) -> None:
+    back = folder.load(**{"sites/elm/site.yaml": SITE + ASKED}).sites["elm"].status_back
+
+    assert back is not None
+    for code in ("ELM", "ELM_NORTH"):
+        assert back.header(told_about(code)) == {
+            "processing_id": "P",
+            "version": "2.3",
+            "receiving_facility": code,
+        }
+
+
+@pytest.mark.parametrize("code", ["A^B", "A&B", "A~B", "A\\F\\B"])
+def test_a_facility_in_parts_is_written_into_no_header(
+    folder: Folder, code: str
+) -> None:
+    back = folder.load(**{"sites/elm/site.yaml": SITE + ASKED}).sites["elm"].status_back
+    assert back is not None
+
+    with pytest.raises(Unmappable) as caught:
+        back.header(told_about(code))
+
+    assert caught.value.problems == (
+        Problem("render.unrepresentable", "receiving_facility", "hold"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "problem"),
+    [
+        ("facility: { from: facility.nickname }", "bad_place"),
+        ("facility: { from: now }", "wrong_kind"),
+        ("facility: { from: facility.code, via: yn }", "unknown_key"),
+        ("charset: { from: facility.code }", "not_a_text"),
+    ],
+)
+def test_what_a_header_asks_of_an_order_is_checked(
+    folder: Folder, header: str, problem: str
+) -> None:
+    text = SITE + BACK.replace("header: {", f"header: {{ {header},")
+
+    catalog = folder.load(**{"sites/elm/site.yaml": text})
+
+    assert places(catalog) == [f"sites/elm/site.yaml:14: {problem}"]
 
 
 def test_all_statuses_can_be_wanted(folder: Folder) -> None:
