@@ -46,9 +46,71 @@ def beside(place: Place, find: Find) -> Beside:
     if place.repetition:
         parts = _of_chosen(place, find, more) if more else None
         others = None if number_of(place.repetition) else _other_choices(place, find)
-        return Beside(parts, others)
-    others = _other_segments(place) if _by_value(place) else None
-    return Beside(_of_field(place, find, more), others)
+        return Beside(parts, others, _divided(place, find))
+    if not _by_value(place):
+        return Beside(_of_field(place, find, more), None, _divided(place, find))
+    doubts = _of_field(place, find, more), _other_segments(place)
+    return Beside(*doubts, _several_or_divided(place))
+
+
+# ------------------------------------------------------------ nearly always not
+
+
+def _divided(place: Place, find: Find) -> Doubt:
+    """Ask the segment for any delimiter that more would need."""
+    if place.which:
+        return _divided_found(place, find)
+    if not place.component:
+        return _divided_field(place.segment, place.field)
+    name = place.segment
+
+    def divided(node: Node) -> bool:
+        segment = node.segment if node.id == name else node.near.get(name)
+        if segment is None:
+            return False
+        if segment.parts is None:
+            segment.split()
+        return segment.divided
+
+    return divided
+
+
+def _divided_field(name: str, field: int) -> Doubt:
+    def divided(node: Node) -> bool:
+        segment = node.segment if node.id == name else node.near.get(name)
+        if segment is None:
+            return False
+        text = segment.raw(field)
+        return segment.divided or segment.component in text
+
+    return divided
+
+
+def _divided_found(place: Place, find: Find) -> Doubt:
+    field, bare = place.field, not place.component
+
+    def divided(node: Node) -> bool:
+        segment = find(node)
+        if segment is None:
+            return False
+        text = segment.raw(field)
+        return segment.divided or (bare and segment.component in text)
+
+    return divided
+
+
+def _several_or_divided(place: Place) -> Doubt:
+    every, field, bare = all_of(place), place.field, not place.component
+
+    def perhaps(node: Node) -> bool:
+        fitting = every(node)
+        if len(fitting) != 1:
+            return bool(fitting)
+        (segment,) = fitting
+        text = segment.raw(field)
+        return segment.divided or (bare and segment.component in text)
+
+    return perhaps
 
 
 def _by_value(place: Place) -> bool:

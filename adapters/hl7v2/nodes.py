@@ -41,10 +41,14 @@ class Segment:
         simple: Nothing in it is escaped, deleted or has subcomponents, so that a
             component stands for itself; known once it is split.
         repeats: Some field may have repetitions; known once it is split.
+        divided: Something in it may have repetitions or subcomponents; likewise.
         component: Separates components.
     """
 
-    __slots__ = ("component", "dialect", "id", "parts", "repeats", "simple", "text")
+    __slots__ = (
+        *("component", "dialect", "divided", "id"),
+        *("parts", "repeats", "simple", "text"),
+    )
 
     def __init__(self, text: str, dialect: Dialect) -> None:
         self.id = text[:ID]
@@ -61,9 +65,9 @@ class Segment:
         self.parts = parts
         self.component = marks.component
         self.repeats = marks.repetition in text
-        self.simple = not (
-            marks.escape in text or marks.subcomponent in text or NULL in text
-        )
+        below = marks.subcomponent in text
+        self.divided = self.repeats or below
+        self.simple = not (below or marks.escape in text or NULL in text)
         return parts
 
     def raw(self, field: int) -> str:
@@ -141,7 +145,7 @@ class Scope:
         self.crowded = crowded
         self.by_id: dict[str, list[Segment]] = {}
         self.near: dict[str, Segment] = {} if outer is None else outer.near.copy()
-        self.indexes: dict[tuple[str | int, ...], dict[object, list[Segment]]] = {}
+        self.indexes: dict[str, dict[object, list[Segment]]] = {}
         by_id, near = self.by_id, self.near
         for segment in segments:
             name = segment.id

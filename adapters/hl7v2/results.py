@@ -14,11 +14,11 @@ OBSERVATION: Final = "OBX"
 VALUE: Final = 5
 STATUS: Final = 11
 
-_GIVEN: Final = frozenset({"", '""', *"ABCFPRSUV"})
+GIVEN: Final = frozenset({"", '""', *"ABCFPRSUV"})
 """Final (a blank is), corrected and preliminary results."""
 _WITHDRAWN: Final = frozenset({"D", "W"})
 """Deleted; posted as wrong, for another patient for instance."""
-_NEVER_GIVEN: Final = frozenset({"I", "N", "O", "X"})
+_NEVERGIVEN: Final = frozenset({"I", "N", "O", "X"})
 """Pending; not asked; an order's detail; cannot be obtained."""
 
 UNKNOWN: Final = Problem("code.unknown", f"{OBSERVATION}-{STATUS}")
@@ -33,17 +33,12 @@ def instead(segment: Segment) -> Null | None:
     status = segment.raw(STATUS)
     if status in _WITHDRAWN:
         return NULL
-    if status in _NEVER_GIVEN:
+    if status in _NEVERGIVEN:
         return None
     raise Unmappable(UNKNOWN)
-
-
-def is_given(segment: Segment) -> bool:
-    """Tell whether an OBX holds a result; any other segment holds what it holds."""
-    return segment.id != OBSERVATION or segment.raw(STATUS) in _GIVEN
 
 
 def counts(segment: Segment) -> bool:
     """Tell whether a segment holds a result, or may: its status is not known."""
     status = segment.raw(STATUS) if segment.id == OBSERVATION else ""
-    return status not in _WITHDRAWN and status not in _NEVER_GIVEN
+    return status not in _WITHDRAWN and status not in _NEVERGIVEN

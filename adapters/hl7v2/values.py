@@ -13,7 +13,7 @@ from typing import Final
 
 from adapters.hl7v2.nodes import Node, Scope, Segment
 from adapters.hl7v2.place import Place, Selector
-from adapters.hl7v2.results import OBSERVATION, VALUE, counts, instead, is_given
+from adapters.hl7v2.results import GIVEN, OBSERVATION, STATUS, VALUE, counts, instead
 from gateway.core.errors import Problem, Unmappable
 from gateway.mapping.places import NULL, Null
 
@@ -95,9 +95,13 @@ def take_of(place: Place) -> Take:
     take = _take_of(place)
     if not is_value(place):
         return take
-    return lambda text, segment: (
-        take(text, segment) if is_given(segment) else instead(segment)
-    )
+
+    def given(text: str, segment: Segment) -> Value:
+        if segment.raw(STATUS) in GIVEN:
+            return take(text, segment)
+        return instead(segment)
+
+    return given
 
 
 def is_value(place: Place) -> bool:
@@ -176,7 +180,7 @@ def _index(name: str, selector: Selector) -> Callable[[Scope], Sequence[Segment]
     """
     path, value = selector.path, selector.text
     field, take = path[0], part(*(*path[1:], 0, 0)[:2])
-    key: tuple[str | int, ...] = (name, *path)
+    key = ".".join(map(str, (name, *path)))  # text keeps its hash
 
     def fitting(scope: Scope) -> Sequence[Segment]:
         index = scope.indexes.get(key)
@@ -195,15 +199,15 @@ def all_of(place: Place) -> Callable[[Node], Sequence[Segment]]:
     if len(place.which) > 1:
         test = segment_test(place.which)
         return lambda node: list(filter(test, node.every(place.segment)))
-    fitting = _index(place.segment, place.which[0])
+    name, fitting = place.segment, _index(place.segment, place.which[0])
 
     def every(node: Node) -> Sequence[Segment]:
         scope = node.scope
         found = fitting(scope)
         while scope.outer is not None:
             scope = scope.outer
-            behind = fitting(scope)
-            found = [*behind, *found] if behind else found
+            if name in scope.by_id:
+                found = [*fitting(scope), *found]
         return found
 
     return every

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.core.errors import Problem
-from gateway.mapping.places import NULL, Getter, Walker
+from gateway.mapping.places import ALONE, NULL, Getter, Walker
 from gateway.mapping.run import Build, Run
 from gateway.mapping.spec import Condition, Leaf, Source
 from gateway.mapping.transforms import Convert, Unfit
@@ -28,25 +28,32 @@ def undivided(read: Build, sources: Sequence[Source], others: str) -> Build:
 
     Once a place: what a guard has said of it is enough.
     """
-    doubts = [
-        (doubt, Problem(code, source.place), source.from_root)
-        for source in sources
-        for code, doubt in (
-            ("field.more_than_one", source.beside.parts),
-            (others, source.beside.others),
-        )
-        if doubt is not None
-    ]
-    if not doubts:
-        return read
+    build = read
+    for source in sources:
+        if source.beside != ALONE:
+            build = _doubted(build, source, others)
+    return build
+
+
+def _doubted(read: Build, source: Source, others: str) -> Build:
+    beside, from_root = source.beside, source.from_root
+    perhaps = beside.perhaps or _always
+    asked = (("field.more_than_one", beside.parts), (others, beside.others))
+    doubts = [(doubt, Problem(code, source.place)) for code, doubt in asked if doubt]
 
     def build(node: Any, run: Run) -> Any:
-        for doubt, problem, from_root in doubts:
-            if doubt(run.root if from_root else node):
-                run.blame(problem)
+        at = run.root if from_root else node
+        if perhaps(at):
+            for doubt, problem in doubts:
+                if doubt(at):
+                    run.blame(problem)
         return read(node, run)
 
     return build
+
+
+def _always(_: Any) -> bool:
+    return True
 
 
 def _leaf(spec: Leaf, missing: Problem | None) -> Build:

@@ -40,10 +40,13 @@ class Beside:
     Attributes:
         parts: More of the same field; ``None`` if there never is.
         others: Others that fit the place as well, and say something else.
+        perhaps: Whether to ask at all, answered at less cost; where it says no,
+            both others would.
     """
 
     parts: Doubt | None = None
     others: Doubt | None = None
+    perhaps: Doubt | None = None
 
 
 ALONE: Final = Beside()
