@@ -80,8 +80,10 @@ def _divided_field(name: str, field: int) -> Doubt:
         segment = node.segment if node.id == name else node.near.get(name)
         if segment is None:
             return False
-        text = segment.raw(field)
-        return segment.divided or segment.component in text
+        parts = segment.parts or segment.split()
+        if segment.divided:
+            return True
+        return field < len(parts) and segment.component in parts[field]
 
     return divided
 
@@ -106,9 +108,8 @@ def _several_or_divided(place: Place) -> Doubt:
         fitting = every(node)
         if len(fitting) != 1:
             return bool(fitting)
-        (segment,) = fitting
-        text = segment.raw(field)
-        return segment.divided or (bare and segment.component in text)
+        segment = fitting[0]
+        return segment.divided or (bare and segment.component in segment.raw(field))
 
     return perhaps
 

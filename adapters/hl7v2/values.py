@@ -58,6 +58,8 @@ def _first_part(text: str, segment: Segment) -> Value:
     dialect = segment.dialect
     if dialect.component in text:
         text = text.partition(dialect.component)[0]
+    if segment.simple:
+        return text or None
     if dialect.subcomponent in text:
         text = text.partition(dialect.subcomponent)[0]
     if not text:
@@ -97,7 +99,8 @@ def take_of(place: Place) -> Take:
         return take
 
     def given(text: str, segment: Segment) -> Value:
-        if segment.raw(STATUS) in GIVEN:
+        parts = segment.parts or segment.split()
+        if len(parts) <= STATUS or parts[STATUS] in GIVEN:
             return take(text, segment)
         return instead(segment)
 
@@ -237,7 +240,9 @@ def segment_test(selectors: Sequence[Selector]) -> Callable[[Segment], bool]:
 
 def first_of(segment: Segment, field: int) -> str:
     """Return the first repetition of a field, as sent."""
-    return segment.raw(field).split(segment.dialect.repetition, 1)[0]
+    parts = segment.parts or segment.split()
+    text = parts[field] if field < len(parts) else ""
+    return text.split(segment.dialect.repetition, 1)[0] if segment.repeats else text
 
 
 def repetitions(segment: Segment, field: int) -> list[str]:
