@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench.processes import CACHE, Running, free_port, running
+from gateway.store.sqlite import open_beside
+from tests.bench.processes import CACHE, Failed, Running, free_port, running
 
 HERE = Path(__file__).parent
 MAPPINGS = HERE / "mappings"
@@ -55,7 +56,13 @@ def fresh_baton(portal: str = "") -> Iterator[Running]:
     """Serve an empty folder.
 
     Raises:
-        Failed: It does not start.
+        Failed: It does not start, or did not do with every message what was asked:
+            a message that is held costs less, and is answered as well.
     """
-    with data_folder() as folder, baton(folder, portal) as server:
-        yield server
+    with data_folder() as folder:
+        with baton(folder, portal) as server:
+            yield server
+        store = open_beside(folder)
+        for state in ("held", "waiting", "rejected"):
+            if store.messages(state=state, limit=1):
+                raise Failed(f"messages are {state}: its figures are void")

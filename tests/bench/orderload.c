@@ -54,6 +54,7 @@ typedef struct { uint64_t order, due, answered; int step; char code[4]; } Answer
 static Step steps[MOST_STEPS];
 static int step_count, conn_count, poll_fd, timer_fd, finished;
 static Conn *conns;
+static uint64_t first_patient; /* no other run has its patients: it begins 2,000 a second later */
 static char run_id[8], stamp[32], first_error[200];
 static uint64_t next_order, next_message, most_orders, started, warm_at, stop_at, timeout_ns;
 static double rate;
@@ -162,7 +163,8 @@ static void fill_in(const Step *step, const Conn *conn, char *to) {
       case TS: memcpy(at, stamp, 19); break;
       case ORD: order_number(conn->order, at); break;
       case PID:
-        snprintf(patient, sizeof patient, "1%09llu", (unsigned long long)(conn->order * 7919 % 5000000));
+        snprintf(patient, sizeof patient, "%010llu",
+                 (unsigned long long)((first_patient + conn->order) % 10000000000ull));
         memcpy(at, patient, 10);
         break;
     }
@@ -437,6 +439,7 @@ int main(int argc, char **argv) {
   if (conn_count < 1) die("--conns must be 1 or more");
   read_steps(option(argc, argv, "--messages", "messages"));
   signal(SIGPIPE, SIG_IGN);
+  first_patient = (uint64_t)time(NULL) * 2000;
   snprintf(run_id, sizeof run_id, "%05x", (unsigned)(((now_ns() ^ (uint64_t)getpid() << 32) * 0x9E3779B97F4A7C15ull) >> 44) & 0xfffff);
   poll_fd = epoll_create1(0);
   timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
