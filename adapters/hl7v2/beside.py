@@ -27,6 +27,7 @@ from adapters.hl7v2.values import (
     reads_whole,
     repetitions,
     take_of,
+    unpadded,
 )
 from gateway.mapping.places import ALONE, Beside, Doubt
 
@@ -227,4 +228,5 @@ def _other_segments(place: Place) -> Doubt:
 
 
 def _differ(values: Sequence[Value]) -> bool:
-    return any(value is not None and value != values[0] for value in values[1:])
+    said = [unpadded(value) for value in values]
+    return any(value is not None and value != said[0] for value in said[1:])

@@ -18,6 +18,7 @@ from adapters.hl7v2 import template
 from adapters.hl7v2.beside import beside
 from adapters.hl7v2.nodes import PATIENT, Current, Node, Repetition, Segment
 from adapters.hl7v2.place import Place, parse, parse_segment, parse_window
+from adapters.hl7v2.results import STATUS
 from adapters.hl7v2.values import (
     Find,
     Take,
@@ -26,6 +27,7 @@ from adapters.hl7v2.values import (
     find_of,
     first_of,
     free_text,
+    is_status,
     is_value,
     number_of,
     repetitions,
@@ -43,7 +45,7 @@ class Hl7v2Format:
 
     name = "hl7v2"
 
-    def place(self, text: str) -> Getter:
+    def place(self, text: str) -> Getter:  # noqa: PLR0911 - one per kind of place
         """Compile a place, see ``adapters.hl7v2.place``.
 
         Raises:
@@ -54,6 +56,8 @@ class Hl7v2Format:
             return _relative(text, take_of(place) if place.component else whole)
         if (place.segment, place.field) in _DELIMITERS:
             return _delimiters(place)
+        if is_status(place):
+            return _status(_sole(place))
         if place.repetition:
             return _selected(place)
         if place.which:
@@ -165,6 +169,16 @@ def _found(find: Find, field: int, take: Take) -> Getter:
         if segment is None:
             return None
         return take(first_of(segment, field), segment)
+
+    return get
+
+
+def _status(find: Find) -> Getter:
+    """All of OBX-11: whether a result counts must not depend on what is cut away."""
+
+    def get(node: Node) -> Value:
+        segment = find(node)
+        return None if segment is None else segment.raw(STATUS).strip() or None
 
     return get
 

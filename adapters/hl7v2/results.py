@@ -30,7 +30,7 @@ def instead(segment: Segment) -> Null | None:
     Raises:
         Unmappable: The status is none of the table's (``code.unknown``).
     """
-    status = segment.raw(STATUS)
+    status = segment.raw(STATUS).strip()
     if status in _WITHDRAWN:
         return NULL
     if status in _NEVERGIVEN:
@@ -40,5 +40,5 @@ def instead(segment: Segment) -> Null | None:
 
 def counts(segment: Segment) -> bool:
     """Tell whether a segment holds a result, or may: its status is not known."""
-    status = segment.raw(STATUS) if segment.id == OBSERVATION else ""
+    status = segment.raw(STATUS).strip() if segment.id == OBSERVATION else ""
     return status not in _WITHDRAWN and status not in _NEVERGIVEN

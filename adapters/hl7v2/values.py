@@ -33,6 +33,11 @@ _FREE_TEXT: Final = frozenset({("NTE", 3), ("OBX", 5)})
 _TEXT_TYPES: Final = frozenset({"ST", "TX", "FT"})
 
 
+def unpadded(value: Value) -> Value:
+    """Return a value as it is compared: without the blanks around it (ADR 0015)."""
+    return value.strip() or None if isinstance(value, str) else value
+
+
 def whole(text: str, segment: Segment) -> Value:
     """Return what a text stands for that is not split any further."""
     if not text:
@@ -100,7 +105,7 @@ def take_of(place: Place) -> Take:
 
     def given(text: str, segment: Segment) -> Value:
         parts = segment.parts or segment.split()
-        if len(parts) <= STATUS or parts[STATUS] in GIVEN:
+        if len(parts) <= STATUS or parts[STATUS].strip() in GIVEN:
             return take(text, segment)
         return instead(segment)
 
@@ -110,6 +115,12 @@ def take_of(place: Place) -> Take:
 def is_value(place: Place) -> bool:
     """Tell whether ``place`` means the value of an observation, or a part of it."""
     return place.segment == OBSERVATION and place.field == VALUE
+
+
+def is_status(place: Place) -> bool:
+    """Tell whether ``place`` means the status of an observation."""
+    named = (place.segment, place.field) == (OBSERVATION, STATUS)
+    return named and place.component <= 1 and not place.repetition
 
 
 def _take_of(place: Place) -> Take:
@@ -191,7 +202,7 @@ def _index(name: str, selector: Selector) -> Callable[[Scope], Sequence[Segment]
             index = scope.indexes[key] = {}
             for segment in scope.by_id.get(name, ()):
                 found = take(first_of(segment, field), segment)
-                index.setdefault(found, []).append(segment)
+                index.setdefault(unpadded(found), []).append(segment)
         return index.get(value, ())
 
     return fitting
@@ -231,7 +242,7 @@ def segment_test(selectors: Sequence[Selector]) -> Callable[[Segment], bool]:
 
     def test(segment: Segment) -> bool:
         return all(
-            take(first_of(segment, field), segment) == text
+            unpadded(take(first_of(segment, field), segment)) == text
             for field, take, text in wanted
         )
 
@@ -272,7 +283,7 @@ def chosen(place: Place) -> Callable[[Segment], Sequence[int]]:
         found = []
         for n, text in enumerate(repetitions(segment, field)):
             for take, value in wanted:
-                if take(text, segment) != value:
+                if unpadded(take(text, segment)) != value:
                     break
             else:
                 found.append(n)

@@ -47,7 +47,7 @@ class _Others(logging.Handler):
         ours = record.name.startswith(_OURS)
         error = record.exc_info[1] if record.exc_info else None
         structlog.get_logger("baton").log(
-            record.levelno,
+            logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING,
             record.getMessage() if ours else "library.logged",
             logger=record.name,
             where=whereabouts(error) if error else f"{record.module}:{record.lineno}",

@@ -36,9 +36,21 @@ class Comparison:
         return not self.conflicts and not self.renamed
 
 
-def same_identifier(one: Identifier, other: Identifier) -> bool:
-    """Tell whether one issuer gave both, as one number."""
-    return _key(one) == _key(other)
+def record_numbers(patient: Patient) -> list[Identifier]:
+    """Return a patient's numbers of the issuer of the record number, that one first.
+
+    National and insurance numbers are left out: those that stand for an unknown one
+    are shared by many.
+    """
+    mrn = patient.mrn
+    return [mrn, *(i for i in patient.identifiers if i.authority == mrn.authority)]
+
+
+def may_be_one(one: Patient, other: Patient) -> bool:
+    """Tell whether a record number of one is a number of the other."""
+    first, second = ({_key(p.mrn), *map(_key, p.identifiers)} for p in (one, other))
+    mine, theirs = ({_key(i) for i in record_numbers(p)} for p in (one, other))
+    return not (mine.isdisjoint(second) and theirs.isdisjoint(first))
 
 
 def compare_patient(ledger: Patient, said: Patient) -> Comparison:

@@ -220,8 +220,8 @@ class Alias(Model):
     """A number somebody uses for this therapy: COI, JOIN id, lot or DIN."""
 
     type: Word
-    issuer: Word
-    value: Word
+    issuer: Number
+    value: Number
 
 
 class PlacerNumber(Model):

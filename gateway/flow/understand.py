@@ -18,6 +18,7 @@ from gateway.core.decide.orders import key_of
 from gateway.core.decide.status import reported_numbers
 from gateway.core.effects import Keys, NumberKey, OrderKey, PatientKey
 from gateway.core.errors import Problem, Unreadable
+from gateway.core.identity import record_numbers
 from gateway.core.order import Identifier
 from gateway.core.verdict import MessageState, Refusal, Verdict
 from gateway.mapping.catalog import Catalog
@@ -187,7 +188,7 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
         match command:
             case PlaceOrder(order=order):
                 orders[key_of(site, order.placer_number)] = None
-                patients |= _patient_keys(site, [order.patient.mrn])
+                patients |= _patient_keys(site, record_numbers(order.patient))
             case ChangeOrder(order=order):
                 orders[key_of(site, order.placer_number)] = None
             case CancelOrder(placer_number=number):

@@ -112,7 +112,7 @@ def _standing(view: View, changed: Sequence[OrderState]) -> View:
     return View(
         orders={k: current(s) for k, s in view.orders.items()} | placed,
         by_id={k: current(s) for k, s in view.by_id.items()} | now,
-        patients=tuple(map(current, view.patients)),
+        patients=tuple(({s.order.id: s for s in view.patients} | now).values()),
         numbered=tuple(map(current, view.numbered)),
     )
 

@@ -72,7 +72,8 @@ def agree(sources: Sequence[Source], differ: Problem) -> Guard:
     def guard(node: Any, run: Run) -> None:
         look(node, run)
         found = [get(node) for get in getters]
-        said = [value for value in found if value is not None and value is not NULL]
+        given = (value for value in found if value is not None and value is not NULL)
+        said = [v.strip() if isinstance(v, str) else v for v in given]
         if any(value != said[0] for value in said):
             run.faults.append(differ)
 

@@ -120,6 +120,25 @@ async def test_an_order_that_waited_wakes_what_waits_for_it(scene: Scene) -> Non
     assert await state(scene, late["id"]) == "applied"
 
 
+async def test_an_order_that_waited_is_compared_with_the_one_that_wakes_it(
+    scene: Scene,
+) -> None:
+    """Both are for one patient and product: the second may mean the first."""
+    a, b, person = scene.number(), scene.number(), scene.person()
+    change = scene.st_elm.change_order(a, person)
+    order = scene.st_elm.new_order(b, person)
+    waits = change + order[order.index(b"ORC|") :]
+    early = await scene.message(await scene.send("st_elm", waits))
+
+    await scene.send("st_elm", scene.st_elm.new_order(a, person))
+
+    await scene.rests(a)
+    held = await scene.message_by_id(early["id"])
+    codes = [problem["code"] for problem in held["problems"]]
+    assert (held["state"], codes) == ("held", ["order.possible_replacement"])
+    assert not await scene.orders(b)
+
+
 async def test_an_early_message_for_somebody_else_is_held_and_its_order_too(
     scene: Scene,
 ) -> None:

@@ -17,11 +17,11 @@ from gateway.core.effects import (
     waits_for,
 )
 from gateway.core.errors import Problem
-from gateway.core.identity import same_identifier
+from gateway.core.identity import may_be_one
 from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
 from gateway.core.order import (
-    Identifier,
     OrderContent,
+    Patient,
     Status,
     TherapyOrder,
     order_json,
@@ -180,14 +180,17 @@ class Book:
             if state.order.id != order_id and key in numbers_of(state.order)
         ]
 
-    def open_orders_of(self, mrn: Identifier) -> list[TherapyOrder]:
-        """Return a patient's orders that cells may still be made for."""
+    def open_orders_of(self, patient: Patient) -> list[TherapyOrder]:
+        """Return a patient's orders that cells may still be made for.
+
+        Under any record number: a merge leaves a patient with several.
+        """
         known = {state.order.id: state for state in self.view.patients}
         return [
             state.order
             for state in (known | self._touched).values()
             if state.order.status not in CLOSED_FOR_IDENTITY
-            and same_identifier(state.order.patient.mrn, mrn)
+            and may_be_one(state.order.patient, patient)
         ]
 
     @property

@@ -78,14 +78,10 @@ def _require_only(content: OrderContent, book: Book) -> None:
     """
     if REPLACES in book.at.released:
         return
-    for other in book.open_orders_of(content.patient.mrn):
-        if other.product.code == content.product.code and not _never_taken(other):
+    for other in book.open_orders_of(content.patient):
+        if other.product.code == content.product.code:
             problem = Problem(REPLACES, "order.placer_number", "hold")
             raise Stop(problem, subject=other.id)
-
-
-def _never_taken(order: TherapyOrder) -> bool:
-    return SUBMISSION_REFUSED in order.flags
 
 
 def _require_born(patient: Patient, now: datetime) -> None:
@@ -219,7 +215,7 @@ def cancel(command: CancelOrder, book: Book) -> MessageState:
         book.alarm("order.cancel_unanswered", order.id)
         return MessageState.NO_EFFECT
     _require_open(order)
-    if not order.manufacturer or SUBMISSION_REFUSED in order.flags:
+    if not order.manufacturer:
         cancel_here(existing, command.reason, book)
         return MessageState.APPLIED
     pending = order.model_copy(update={"flags": (*order.flags, CANCEL_PENDING)})

@@ -16,9 +16,11 @@ from tests.contract.store.builders import (
     NOTHING,
     PORTAL,
     SIGNED,
+    amending,
     codes,
     delivery,
     message,
+    opens,
     operations,
     placing,
     report,
@@ -149,6 +151,29 @@ async def test_what_was_given_up_can_be_sent_again_before_what_follows_it(
     assert (again.key, again.attempt) == (dead.key, 2)
     await store.settle(report(again), Done())
     assert await operations(store) == ["cancel"]
+
+
+async def test_what_tells_of_a_hold_waits_for_nothing_that_is_sent_again(
+    store: AnyStore, desk: AnyBeside
+) -> None:
+    order = therapy_order()
+    first = delivery(order, "status")
+    await store.commit(message(placing(order, deliveries=(first,))))
+    [claimed] = await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=1)
+    await store.settle(report(claimed, "not_taken"), GiveUp("mllp.down", certain=True))
+    tells = delivery(order, "status", guarded=False)
+    held = order.model_copy(update={"flags": ("hold.identity",)})
+    after = amending(opens(order)[0], held, deliveries=(tells,))
+    await store.commit(message(after))
+
+    desk.resolve(first.delivery_id, as_="ready", **SIGNED)
+
+    claims = await store.claim(PORTAL, now=NOON, until=NOON + MINUTE, limit=9)
+    assert [(c.delivery_id, c.guard) for c in claims] == [
+        (first.delivery_id, "identity.hold"),
+        (tells.delivery_id, ""),
+    ]
+    assert (await store.audit()).clean
 
 
 async def test_what_its_lane_has_overtaken_is_not_sent_again(

@@ -23,6 +23,7 @@ from gateway.core.decide.again import send_again
 from gateway.core.decide.book import Destination
 from gateway.core.decide.orders import key_of
 from gateway.core.effects import LedgerEntry, OrderState, View
+from gateway.core.identity import record_numbers
 from gateway.core.ids import encode
 from gateway.core.ledger import verify_chain
 from gateway.core.lifecycle import CLOSED_FOR_IDENTITY
@@ -179,5 +180,5 @@ def _identifiers(commands: Sequence[Command]) -> frozenset[Identifier]:
             patients.extend(command.patients)
             prior.extend(command.prior)
         elif isinstance(command, PlaceOrder):
-            prior.append(command.order.patient.mrn)
+            prior.extend(record_numbers(command.order.patient))
     return frozenset([*prior, *(i for p in patients for i in p.identifiers)])

@@ -77,14 +77,17 @@ def test_cancelling_an_order_routed_nowhere_cancels_it_here() -> None:
     assert order.status_reason == "entered in error"
 
 
-def test_cancelling_what_the_manufacturer_refused_cancels_it_here() -> None:
+def test_a_cancellation_is_asked_of_a_manufacturer_that_refused_the_order() -> None:
+    """It may have taken the order before it refused a repeat; its word ends it."""
     story = Story()
     order_id = story.placed()
     story.end_delivery("rejected", "submit", order_id)
 
-    decision = story.hear(cancel())
+    asked = story.hear(cancel())
+    ended = story.end_delivery("rejected", "cancel", order_id, code="http.404")
 
-    assert told(decision) == [("site", "status", "order_cancelled")]
+    assert told(asked) == [("manufacturer", "cancel", "cancel_requested")]
+    assert told(ended) == [("site", "status", "order_cancelled")]
     assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
 
 

@@ -138,6 +138,21 @@ def test_an_ended_order_keeps_its_number_from_every_other_patient() -> None:
     assert story.order("A-1").flags == story.order("A-2").flags == (HELD,)
 
 
+def test_blanks_around_a_number_make_no_other_number() -> None:
+    story = Story()
+    first = story.placed()
+    story.report(report(first, Status.ACCEPTED, coi=coi()))
+    story.hear(place("A-2", patient=patient(mrn=mrn("00043"))))
+
+    again = story.report(report(first, Status.SCHEDULED, coi=coi(f"{coi().value} ")))
+    taken = story.report(
+        report(story.order("A-2").id, Status.ACCEPTED, coi=coi(f" {coi().value}"))
+    )
+
+    assert again.verdict.state is MessageState.APPLIED
+    assert problems(taken) == ["coi.in_use at coi"]
+
+
 def test_orders_without_a_number_share_nothing() -> None:
     story = Story()
     story.hear(place("A-1"), place("A-2", patient=patient(mrn=mrn("00043"))))

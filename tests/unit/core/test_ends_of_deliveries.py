@@ -234,6 +234,7 @@ def test_a_cancellation_here_settles_every_refusal() -> None:
     story.end_delivery("rejected", "change", order_id)
 
     story.hear(cancel())
+    story.end_delivery("rejected", "cancel", order_id)
 
     assert (story.order().status, story.order().flags) == (Status.CANCELLED, ())
 

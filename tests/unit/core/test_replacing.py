@@ -58,11 +58,37 @@ def test_after_an_order_that_has_ended_another_may_follow(end: Status) -> None:
     assert story.hear(place("A-2")).verdict.state is APPLIED
 
 
-def test_after_one_the_manufacturer_never_took_another_may_follow() -> None:
+def test_one_the_manufacturer_refused_may_still_be_corrected() -> None:
     story = Story()
     story.end_delivery("rejected", "submit", story.placed())
 
-    assert story.hear(place("A-2")).verdict.state is APPLIED
+    assert story.hear(place("A-2")).verdict.state is HELD
+
+
+def test_a_merged_patient_is_found_under_each_record_number() -> None:
+    story = Story()
+    story.placed()
+    merged = patient(mrn=mrn("00099"), identifiers=[mrn("00042")])
+
+    assert story.hear(place("A-2", patient=merged)).verdict.state is HELD
+
+
+def test_a_patient_whose_other_number_comes_first_is_the_same_one() -> None:
+    one, other = mrn("111", "ELM"), mrn("222", "OAK")
+    story = Story()
+    story.hear(place(patient=patient(mrn=one, identifiers=[other])))
+    swapped = patient(mrn=other, identifiers=[one])
+
+    assert story.hear(place("A-2", patient=swapped)).verdict.state is HELD
+
+
+def test_a_national_number_is_shared_by_many() -> None:
+    unknown = mrn("000-00-0000", "USSSA")
+    story = Story()
+    story.hear(place(patient=patient(identifiers=[unknown])))
+    other = patient(mrn=mrn("00043"), identifiers=[unknown])
+
+    assert story.hear(place("A-2", patient=other)).verdict.state is APPLIED
 
 
 def test_another_patient_or_product_is_another_matter() -> None:

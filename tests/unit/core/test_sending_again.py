@@ -49,6 +49,7 @@ def test_a_submission_that_went_on_without_it_is_not_sent_again(
 def test_nothing_of_an_order_that_has_ended_is_sent_again(operation: str) -> None:
     story = given_up()
     story.hear(cancel())
+    story.end_delivery("rejected", "cancel", story.order().id)
     assert story.order().status is Status.CANCELLED
 
     decision = story.send_again(operation, story.order().id)

@@ -14,7 +14,10 @@ def doubts(text: str, *segments: str) -> list[str]:
     """Return which doubts a place of a message leaves."""
     beside, node = FORMAT.beside(text), message(body(*segments))
     asked = {"parts": beside.parts, "others": beside.others}
-    return [name for name, doubt in asked.items() if doubt and doubt(node)]
+    found = [name for name, doubt in asked.items() if doubt and doubt(node)]
+    if found and beside.perhaps is not None:
+        assert beside.perhaps(node)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -114,3 +117,20 @@ def test_in_an_each_only_the_repetition_itself_is_asked() -> None:
     assert doubt is not None
     assert [doubt(node) for node in FORMAT.group("PID-3")(source)] == [True, False]
     assert FORMAT.beside(".") == ALONE
+
+
+@pytest.mark.parametrize(
+    ("place", "segment"),
+    [
+        ("PID-3[5=MR].1", "PID|||777^^^X^MR~777 ^^^X^MR"),
+        ("PID-3[5=MR].1", "PID|||777^^^X^MR~ 777^^^X^MR "),
+    ],
+)
+def test_blanks_around_a_value_make_no_other(place: str, segment: str) -> None:
+    assert doubts(place, segment) == []
+
+
+def test_a_padded_type_is_the_type() -> None:
+    segment = "PID|||999^^^STELM ^MR~4711^^^STELM^MR "
+
+    assert doubts("PID-3[5=MR][4.1=STELM].1", segment) == ["others"]

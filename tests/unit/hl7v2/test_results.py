@@ -66,3 +66,16 @@ def test_an_each_stands_at_every_observation_and_reads_their_status() -> None:
     nodes = Hl7v2Format().group("OBX")(source)
 
     assert [Hl7v2Format().place("OBX-5")(node) for node in nodes] == [NULL, "80"]
+
+
+@pytest.mark.parametrize("status", ["N~F", "N&F", "F^x", "D~F"])
+def test_a_status_is_read_as_a_whole(status: str) -> None:
+    """What would be cut away may be what counts."""
+    assert value("OBX-11", body(obx(status, "70"))) == status
+    assert value("OBX-11.1", body(obx(status, "70"))) == status
+
+
+def test_blanks_around_a_status_are_none_of_it() -> None:
+    assert value("OBX-11", body(obx("F ", "70"))) == "F"
+    assert value("OBX-5", body(obx("F ", "70"))) == "70"
+    assert value("OBX-5", body(obx("W ", "70"))) is NULL

@@ -98,10 +98,12 @@ UPDATE deliveries
    SET state = 'ready', open = 1, due = ?2, code = ?3, deadline = coalesce(?4, deadline)
  WHERE seq = ?1;
 
--- The heads of a lane step back; the first open one is promoted next.
+-- The heads of a lane step back; the first open one is promoted next. What tells of
+-- a hold waits for no other.
 -- name: step_back
 UPDATE deliveries SET head = 0
- WHERE order_id = ? AND destination = ? AND head = 1;
+ WHERE order_id = ? AND destination = ? AND head = 1
+   AND (guarded OR operation <> 'status');
 
 -- What makes it unsafe to send a closed delivery again: the lane went on without it.
 -- name: overtaken
