@@ -136,7 +136,8 @@ _codes(
     order__second_service="Two services (OBR) stand under one order (ORC). | "
     "Send an ORC with each, and no earlier results.",
     order__reference_mismatch="An answer names another order than it answers. | "
-    "It is not believed and the request repeated; ask the manufacturer if it goes on.",
+    "It is not believed: the request is repeated where that is safe, else held. "
+    "Ask the manufacturer if it goes on.",
     patient__two_numbers="Two different numbers could each be the patient's. | "
     "Send the one that holds.",
     patient__merge_into_itself="A merge names the same patient twice. | "

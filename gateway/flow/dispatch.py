@@ -269,6 +269,8 @@ class Dispatcher:
         )
         if isinstance(step, GiveUp) and claim.uncertain:
             return GiveUp(step.code, certain=False)
+        if isinstance(step, Refuse) and claim.uncertain and claim.operation == "submit":
+            return Hold("delivery.outcome_unknown")  # it may have been taken before
         return step
 
     async def _settle(self, settlement: Settlement, step: NextStep) -> None:

@@ -5,7 +5,14 @@ from typing import Any
 import orjson
 import pytest
 
-from conformance.simulators.portal_faults import Garble, Misdirect
+from conformance.simulators.portal_faults import (
+    Break,
+    Fault,
+    Garble,
+    Misdirect,
+    Refuse,
+    Reset,
+)
 from tests.conformance.scene import Placed, Row, Scene, heavier
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,3 +125,31 @@ async def test_an_answer_that_cannot_be_read_is_an_alarm(scene: Scene) -> None:
     (_, change) = await scene.deliveries(placed.number, "portal:helix")
     assert await scene.alarm("delivery.answer_unreadable", change["id"])
     assert await scene.done(placed.number) == ["submit", "change"]
+
+
+@pytest.mark.parametrize("before", [Reset("unanswered"), Break(500)])
+async def test_a_submission_that_may_have_been_taken_is_not_told_as_refused(
+    scene: Scene, before: Fault
+) -> None:
+    """Its correction would be ordered under a new key, beside it."""
+    scene.stage.portal.faults.next(before)
+    scene.stage.portal.faults.next(Refuse(422, "validation.failed"))
+
+    placed, order = await scene.settled()
+
+    sent = await submission(scene, placed.number)
+    assert (sent["state"], sent["code"]) == ("held", "delivery.outcome_unknown")
+    assert await scene.alarm("delivery.outcome_unknown", sent["id"])
+    assert order["flags"] == []
+    assert await scene.done(placed.number) == ["submit"]
+
+
+async def test_a_refused_repeat_of_a_change_is_believed(scene: Scene) -> None:
+    placed, _ = await scene.settled()
+    scene.stage.portal.faults.next(Reset("unread"))
+    scene.stage.portal.faults.next(Refuse(422, "validation.failed"))
+    await scene.send(
+        "st_elm", scene.st_elm.change_order(placed.number, heavier(placed.person))
+    )
+
+    await scene.shows(placed.number, flag="change_refused")
