@@ -188,17 +188,17 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
         match command:
             case PlaceOrder(order=order):
                 orders[key_of(site, order.placer_number)] = None
-                patients |= _patient_keys(site, record_numbers(order.patient))
+                patients |= patient_keys(site, record_numbers(order.patient))
             case ChangeOrder(order=order):
                 orders[key_of(site, order.placer_number)] = None
             case CancelOrder(placer_number=number):
                 orders[key_of(site, number)] = None
             case UpdatePatient(patient=patient):
-                patients |= _patient_keys(site, patient.identifiers)
+                patients |= patient_keys(site, patient.identifiers)
             case CorrectIdentity():
                 for patient in command.patients:
-                    patients |= _patient_keys(site, patient.identifiers)
-                patients |= _patient_keys(site, command.prior)
+                    patients |= patient_keys(site, patient.identifiers)
+                patients |= patient_keys(site, command.prior)
             case ReportStatus():
                 ids[command.order_id] = None
                 numbers |= dict.fromkeys(reported_numbers(command))
@@ -210,9 +210,10 @@ def look_ups(commands: Sequence[Command], site: str) -> Mapping[str, Any]:
     }
 
 
-def _patient_keys(
+def patient_keys(
     site: str, identifiers: Sequence[Identifier]
 ) -> dict[PatientKey, None]:
+    """Return what the store is asked for a patient's orders by."""
     return {PatientKey(site, i.authority, i.value): None for i in identifiers}
 
 

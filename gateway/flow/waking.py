@@ -1,6 +1,6 @@
 """Messages that came before their order, decided in the transaction that brings it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,14 +12,16 @@ from gateway.core.effects import (
     Keys,
     OrderKey,
     OrderState,
+    PatientKey,
     StateNeeded,
     View,
     WaitingMessage,
 )
 from gateway.core.errors import Unmappable
+from gateway.core.order import TherapyOrder
 from gateway.core.verdict import Answer, AnswerKind, MessageState, Verdict
 from gateway.flow.rules import Rules, understand_kept
-from gateway.flow.understand import FAILED, Understood, keys_for
+from gateway.flow.understand import FAILED, Understood, keys_for, patient_keys
 
 ANSWERED_LONG_AGO = Answer(AnswerKind.POSITIVE)
 
@@ -104,17 +106,26 @@ def _union(one: Keys, other: Keys) -> Keys:
 def _standing(view: View, changed: Sequence[OrderState]) -> View:
     """Return the state as it will be once ``changed`` is written."""
     now = {state.order.id: state for state in changed}
+    asked = frozenset(view.asked.patients)
 
     def current(state: OrderState) -> OrderState:
         return now.get(state.order.id, state)
 
     placed = {key_of(s.order.site, s.order.placer_number): s for s in changed}
+    known = {s.order.id: current(s) for s in view.patients}
+    known |= {i: s for i, s in now.items() if not asked.isdisjoint(_numbers(s.order))}
     return View(
         orders={k: current(s) for k, s in view.orders.items()} | placed,
         by_id={k: current(s) for k, s in view.by_id.items()} | now,
-        patients=tuple(({s.order.id: s for s in view.patients} | now).values()),
+        patients=tuple(known.values()),
         numbered=tuple(map(current, view.numbered)),
     )
+
+
+def _numbers(order: TherapyOrder) -> Mapping[PatientKey, None]:
+    """Return what the store finds an order by, of its patient."""
+    patient = order.patient
+    return patient_keys(order.site, (patient.mrn, *patient.identifiers))
 
 
 def _followed(sleeper: Sleeper, view: View, rules: Rules, now: datetime) -> Effects:

@@ -78,16 +78,16 @@ def list_messages(
     """
     store = beside(data)
     _require_known(site, store, data)
-    most = _most(limit, as_json=as_json)
-    rows = _pages(
+    _print_pages(
         store.messages,
-        most,
+        MESSAGE_COLUMNS,
+        limit,
+        as_json=as_json,
         state=state or "",
         site=site,
         control_id=control_id,
         after=after,
     )
-    print_rows(rows, MESSAGE_COLUMNS, most, as_json=as_json)
 
 
 def list_damage(
@@ -132,16 +132,16 @@ def list_orders(
     """
     store = beside(data)
     _require_known(site, store, data)
-    most = _most(limit, as_json=as_json)
-    rows = _pages(
+    _print_pages(
         store.orders,
-        most,
+        ORDER_COLUMNS,
+        limit,
+        as_json=as_json,
         status=status or "",
         site=site,
         placer_number=placer_number,
         after=after,
     )
-    print_rows(rows, ORDER_COLUMNS, most, as_json=as_json)
 
 
 def list_deliveries(
@@ -160,17 +160,17 @@ def list_deliveries(
 
     Example: baton deliveries list --state held
     """
-    most = _most(limit, as_json=as_json)
-    rows = _pages(
+    _print_pages(
         beside(data).deliveries,
-        most,
+        DELIVERY_COLUMNS,
+        limit,
+        as_json=as_json,
         state=state or "",
         destination=destination,
         order_id=order,
         open_only=open_,
         after=after,
     )
-    print_rows(rows, DELIVERY_COLUMNS, most, as_json=as_json)
 
 
 def list_alarms(
@@ -209,6 +209,18 @@ def _most(limit: int | None, *, as_json: bool) -> int | None:
 def _one_more(most: int | None) -> int:
     """Ask for a row more than is shown, to know if there is one."""
     return EVERY if most is None else most + 1
+
+
+def _print_pages(
+    listing: Callable[..., Sequence[dict[str, Any]]],
+    columns: Sequence[str],
+    limit: int | None,
+    *,
+    as_json: bool,
+    **filters: Any,  # noqa: ANN401 - of each listing its own
+) -> None:
+    most = _most(limit, as_json=as_json)
+    print_rows(_pages(listing, most, **filters), columns, most, as_json=as_json)
 
 
 def _pages(
