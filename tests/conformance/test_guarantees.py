@@ -26,6 +26,8 @@ from tests.conformance.wire import field, wired
 from tests.unit.app.commands import baton
 
 UNKNOWN_PRODUCT = "NO-SUCH"
+HEAD = 4096
+"""Bytes kept of a frame that is too large."""
 
 # ------------------------------------------------------------ G1
 
@@ -245,6 +247,22 @@ async def test_g7_an_endless_frame_costs_its_sender_the_connection(
     (kept,) = await narrow.rows("messages", state="rejected")
     assert kept["size"] < 20_000
     assert await narrow.done(placed.number) == ["submit"]
+
+
+async def test_g7_the_head_of_an_endless_frame_repeats_no_message(
+    narrow: Scene,
+) -> None:
+    """What was accepted before is not accepted again by the bytes it begins with."""
+    number, person = narrow.number(), narrow.person()
+    short = narrow.st_elm.new_order(number, person)
+    whole = short + b"NTE|1||" + b"x" * (HEAD - len(short) - 8) + b"\r"
+    assert (await narrow.send("st_elm", whole)).code == "CA"
+
+    async with wired(narrow.stage.server.mllp_port) as peer:
+        peer.writer.write(encode(whole + b"NTE|2||" + b"x" * 60_000)[:-2])
+        (answer,) = await peer.answers(1)
+
+    assert field(answer, "MSA", 1) == b"CE"
 
 
 async def test_g7_one_peer_cannot_hold_all_connections(narrow: Scene) -> None:

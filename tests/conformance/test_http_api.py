@@ -166,7 +166,7 @@ async def test_the_scheme_of_the_token_is_written_in_any_case(
 
 
 async def test_a_path_that_is_none_leads_nowhere(stranger: Caller) -> None:
-    assert (await stranger.get("/v1/orders/"))[0] in {401, 404}
+    assert (await stranger.get("/v1/orders/"))[0] == 404
 
 
 @pytest.mark.parametrize("path", ["/v1/orders/none", "/v1/nothing/none", "/nowhere"])

@@ -102,7 +102,10 @@ async def test_a_cancellation_happened_when_the_portal_says_so(scene: Scene) -> 
 
 
 async def test_an_answer_to_a_change_is_no_news_of_the_order(scene: Scene) -> None:
-    placed, _ = await scene.settled()
+    """It says that the order is acknowledged, which it was before it was accepted."""
+    placed, order = await scene.settled()
+    await scene.webhook(order["id"], "order.accepted")
+    await scene.rests(placed.number)
     await scene.send(
         "st_elm", scene.st_elm.change_order(placed.number, heavier(placed.person))
     )
