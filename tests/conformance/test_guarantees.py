@@ -15,7 +15,7 @@ import aiohttp
 import apsw
 import pytest
 
-from adapters.hl7v2.mllp import encode
+from adapters.hl7v2.mllp import SAMPLE, encode
 from conformance.simulators.messages import Person
 from gateway.core.effects import Effects, View
 from gateway.core.errors import Misconfigured
@@ -26,8 +26,6 @@ from tests.conformance.wire import field, wired
 from tests.unit.app.commands import baton
 
 UNKNOWN_PRODUCT = "NO-SUCH"
-HEAD = 4096
-"""Bytes kept of a frame that is too large."""
 
 # ------------------------------------------------------------ G1
 
@@ -255,7 +253,7 @@ async def test_g7_the_head_of_an_endless_frame_repeats_no_message(
     """What was accepted before is not accepted again by the bytes it begins with."""
     number, person = narrow.number(), narrow.person()
     short = narrow.st_elm.new_order(number, person)
-    whole = short + b"NTE|1||" + b"x" * (HEAD - len(short) - 8) + b"\r"
+    whole = short + b"NTE|1||" + b"x" * (SAMPLE - len(short) - 8) + b"\r"
     assert (await narrow.send("st_elm", whole)).code == "CA"
 
     async with wired(narrow.stage.server.mllp_port) as peer:
